@@ -1,0 +1,22 @@
+// Bundles the two programs (controller with its command line, and the sandbox) into dist/.
+// Bundled because importing the Kubernetes client unbundled costs a third of a second and twice the memory.
+import { chmod, rm } from 'node:fs/promises';
+import { build } from 'esbuild';
+
+const outdir = 'dist';
+await rm(outdir, { recursive: true, force: true });
+await build({
+  entryPoints: { sluice: 'src/main.ts', sandbox: 'src/sandbox/main.ts' },
+  outdir,
+  bundle: true,
+  splitting: true,
+  platform: 'node',
+  format: 'esm',
+  target: 'node20',
+  sourcemap: 'linked',
+  legalComments: 'none',
+  logLevel: 'warning',
+  banner: { js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);" },
+});
+await chmod(`${outdir}/sluice.js`, 0o755);
+await chmod(`${outdir}/sandbox.js`, 0o755);

@@ -1,0 +1,142 @@
+import type {
+  MeshObservation,
+  ResolvedTarget,
+  Rollout,
+  RolloutStatus,
+  SetTraffic,
+  Target,
+  VersionPods,
+} from '../rollout/index.ts';
+
+/**
+ * A failure of something outside this process. Messages read `verb-ing object: reason` and hold no secret.
+ * `conflict`: the object has changed since it was read (observe again, decide again, at once).
+ */
+export class SystemError extends Error {
+  readonly system: string;
+  readonly operation: string;
+  readonly kind: 'conflict' | 'refused' | 'unavailable' | 'notFound' | 'badAnswer';
+  constructor(system: string, operation: string, kind: SystemError['kind'], reason: string, options?: ErrorOptions) {
+    super(`${operation}: ${reason}`, options);
+    this.name = 'SystemError';
+    this.system = system;
+    this.operation = operation;
+    this.kind = kind;
+  }
+}
+
+/** Structured log; messages are static, what varies stands in the fields. The shape is pino's. */
+export type Logger = {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+  child(bindings: object): Logger;
+};
+
+/** `namespace/name`. */
+export type Key = string;
+
+/** The Rollout objects, from a cache that is filled by a watch and sees own writes at once. */
+export type RolloutStore = {
+  keys(): readonly Key[];
+  get(key: Key): StoredRollout | undefined;
+  /** Calls back with the key of each Rollout that was added, changed or deleted. */
+  onChange(callback: (key: Key) => void): void;
+  /** Replaces the status; throws SystemError `conflict` when the object has changed since `rollout` was read. */
+  writeStatus(rollout: StoredRollout, status: RolloutStatus): Promise<void>;
+  /** Removes the request annotation if it still has this value. */
+  removeRequest(rollout: StoredRollout, request: string): Promise<void>;
+};
+
+export type StoredRollout = Rollout & {
+  readonly resourceVersion: string;
+  readonly creationTimestamp: string;
+  /** Label `sluice.dev/source` and annotation `sluice.dev/commit`, when Git owns the object. */
+  readonly source?: { readonly name: string; readonly revision: string; readonly path?: string };
+};
+
+/** The mesh: reads come from caches and are synchronous, writes are single patches. One per kind of router. */
+export type Router = {
+  /** Finds the routing objects of a Rollout that has no attempt in progress. */
+  resolve(rollout: Rollout, versions: readonly string[]): MeshObservation;
+  /** Looks at the objects of an attempt in progress; the spec does not matter. */
+  observe(rollout: Rollout, target: ResolvedTarget, versions: readonly string[]): MeshObservation;
+  /** Calls back with the keys of the Rollouts that a change of a routing object may concern. */
+  onChange(callback: (object: { readonly namespace: string; readonly host?: string }) => void): void;
+  /** Adds the subset for a version to the DestinationRule; does nothing when it is there. */
+  ensureSubset(target: Target, version: string): Promise<void>;
+  /** One patch with weights and position; throws SystemError `conflict` when the object is not as it was observed. */
+  setTraffic(write: SetTraffic, uid: string): Promise<void>;
+};
+
+/** Pods behind a host, by version. Synchronous, from caches. */
+export type PodSource = {
+  versions(namespace: string, host: string, versionLabel: string): Readonly<Record<string, VersionPods>>;
+  onChange(callback: (change: { readonly namespace: string }) => void): void;
+};
+
+/** Requests to one host in (fromMs, toMs], both versions in one answer. */
+export type TrafficQuery = {
+  /** Full name, e.g. `forecast.weather.svc.cluster.local`. */
+  readonly host: string;
+  readonly stable: VersionSelector;
+  readonly canary: VersionSelector;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Latency limits in ms for which slow requests are counted. */
+  readonly slowerThanMs: readonly number[];
+};
+
+export type VersionSelector = { readonly version: string; readonly subset: string; readonly workloads: readonly string[] };
+
+export type VersionTraffic = {
+  readonly requests: number;
+  readonly errors: number;
+  /** Requests (or spans) that have a duration. */
+  readonly timed: number;
+  /** Requests slower than the limit, in the order of `slowerThanMs`. */
+  readonly slow: readonly number[];
+  /** Durations for people: `[upper edge in ms, count]`, ascending, edges exact (spans) or of buckets. */
+  readonly durations: readonly (readonly [upToMs: number, count: number])[];
+};
+
+export type Traffic = {
+  /** Data are complete up to then; the next reading starts here. Not after `toMs`; equal to `fromMs` when nothing is known yet. */
+  readonly untilMs: number;
+  readonly stable: VersionTraffic;
+  readonly canary: VersionTraffic;
+  /** All requests to the host, and those that failed before they reached a pod. */
+  readonly host: { readonly requests: number; readonly unattributed: number };
+};
+
+/** A source of request counts and durations per version: Prometheus with Istio's metrics, Zipkin with its spans. */
+export type TrafficProvider = {
+  /** Throws SystemError when the provider does not answer as it should (R16); no data is zero counts (R15). */
+  readTraffic(query: TrafficQuery, signal: AbortSignal): Promise<Traffic>;
+};
+
+/** A provider that answers a query in its own language with one number. */
+export type QueryProvider = {
+  /** `undefined` value: no data (empty, NaN, more than one series), with the reason for people. */
+  readValue(query: string, atMs: number, signal: AbortSignal): Promise<{ readonly value: number } | { readonly none: string }>;
+};
+
+export type Providers = {
+  readonly prometheus: Readonly<Record<string, TrafficProvider & QueryProvider>>;
+  readonly zipkin: Readonly<Record<string, TrafficProvider>>;
+};
+
+/** Fills a template; throws an Error that names what is unknown or broken. */
+export type RenderTemplate = (template: string, values: Readonly<Record<string, string | number>>) => string;
+
+/** Tells people through Kubernetes events. Must not throw; `name` makes repeats harmless. */
+export type EventSink = {
+  emit(
+    rollout: StoredRollout,
+    event: { readonly name: string; readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string },
+  ): void;
+};
+
+/** Time, so that tests own it. */
+export type Clock = { now(): number };

@@ -1,0 +1,35 @@
+import type { Position } from './observation.ts';
+import type { RolloutStatus, Target } from './status.ts';
+
+/** What the shell is to do, in this order, before it stores the status. */
+export type Action =
+  | { readonly kind: 'ensureSubset'; readonly target: Target; readonly version: string }
+  | SetTraffic
+  /** Measure these gates of the plan as of `atMs`; the answer comes back as an observation. */
+  | { readonly kind: 'measure'; readonly atMs: number; readonly gates: readonly string[] }
+  /** Measure what was normal in the ten minutes before `atMs`. */
+  | { readonly kind: 'measureReference'; readonly atMs: number; readonly stable: string; readonly canary: string }
+  /** Measure who gets requests after `fromMs`. */
+  | { readonly kind: 'measureShare'; readonly fromMs: number; readonly atMs: number }
+  /** Take the annotation `sluice.dev/request` away. */
+  | { readonly kind: 'removeRequest'; readonly request: string };
+
+/** One write of one routing object: weight and position in the same patch. */
+export type SetTraffic = {
+  readonly kind: 'setTraffic';
+  readonly target: Target;
+  /** `namespace/name`. */
+  readonly object: string;
+  /** What was observed; the write is dropped when the object has changed since. */
+  readonly resourceVersion: string;
+  /** Share of `target.canary` in percent of what foreign destinations leave. */
+  readonly weight: number;
+  readonly position: Position;
+};
+
+export type Decision = {
+  readonly status: RolloutStatus;
+  readonly actions: readonly Action[];
+  /** When to look again if nothing else happens; absent: only when something changes. */
+  readonly lookAgainAtMs?: number;
+};

@@ -1,0 +1,136 @@
+import type { Reason } from './reason.ts';
+import type { RolloutSpec } from './spec.ts';
+import type { RolloutStatus, Target } from './status.ts';
+
+/** The Rollout object as the core sees it. */
+export type Rollout = {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly generation: number;
+  readonly spec: RolloutSpec;
+  /** Absent before the first decision. */
+  readonly status?: RolloutStatus;
+  /** Value of the annotation `sluice.dev/request`. */
+  readonly request?: string;
+};
+
+/** Everything the core may know about the world at one moment. */
+export type Observation = {
+  readonly installation: Installation;
+  readonly mesh: MeshObservation;
+  /** By version; a version without pods is absent. */
+  readonly pods: Readonly<Record<string, VersionPods>>;
+  /** Latest measurement of each gate in the current step, by gate name. */
+  readonly measurements: Readonly<Record<string, Measurement>>;
+  /** What was normal before the first raise; absent until it was measured. */
+  readonly reference?: Reference;
+  /** Latest look at who gets requests, after a rollback. */
+  readonly share?: ShareMeasurement;
+  /** Number of the lease holder's term, for the record. */
+  readonly epoch: number;
+};
+
+/** What this installation offers: names of the configured providers. */
+export type Installation = { readonly prometheus: readonly string[]; readonly zipkin: readonly string[] };
+
+export type VersionPods = {
+  /** Pods that are Ready, not terminating, and selected by the Service and the subset. */
+  readonly ready: number;
+  /** Pods that are not terminating. */
+  readonly total: number;
+  /** Template hashes of the ready pods, sorted. */
+  readonly hashes: readonly string[];
+  /** Names of the workloads that own the ready pods, as the mesh's telemetry names them; sorted. */
+  readonly workloads: readonly string[];
+};
+
+export type MeshObservation =
+  | {
+      readonly kind: 'resolved';
+      readonly objects: readonly SteeredObject[];
+      readonly target: ResolvedTarget;
+      readonly subsets: Readonly<Record<string, Subset>>;
+    }
+  /** What is missing or ambiguous, in a sentence that names the object and how to mend it. */
+  | { readonly kind: 'problem'; readonly message: string; readonly nothingRoutes: boolean };
+
+/** The objects that a spec (or the target of an attempt) resolves to, before versions are known. */
+export type ResolvedTarget = Omit<Target, 'stable' | 'canary'>;
+
+/** A subset of the DestinationRule, by the version that its labels select. */
+export type Subset = { readonly name: string /** When this process first saw it, in ms. */; readonly seenAtMs: number };
+
+/** One routing object that carries weights of ours. */
+export type SteeredObject = {
+  /** `namespace/name`. */
+  readonly name: string;
+  readonly resourceVersion: string;
+  readonly weights: RouteWeights;
+  /** Our own entry of the annotation `sluice.dev/position`. */
+  readonly position?: Position;
+};
+
+/**
+ * Weights of the steered route as they stand in the object (a single destination counts as 100). Keys of `versions` are
+ * version label values, `*` for destinations to the host that name no subset. All other hosts add up to `foreign`.
+ */
+export type RouteWeights = { readonly versions: Readonly<Record<string, number>>; readonly foreign: number };
+
+/** The write-ahead record that travels with the weight, in the same patch (R3). */
+export type Position = {
+  readonly seq: number;
+  readonly revision: string;
+  readonly plan: string;
+  /** 1-based. */
+  readonly step: number;
+  /** Share of the new version in percent. */
+  readonly weight: number;
+  readonly state: 'raised' | 'safe' | 'done';
+  readonly reason: Reason;
+  /** RFC 3339. */
+  readonly time: string;
+  readonly epoch: number;
+};
+
+/** Bad ones among all; whole numbers. */
+export type Counts = { readonly bad: number; readonly total: number };
+
+export type Measurement =
+  /** Cumulative over the step, reset-aware. `untilMs`: data are complete up to then. `value` in the gate's unit, for people. */
+  | { readonly kind: 'counts'; readonly atMs: number; readonly untilMs: number; readonly counts: Counts; readonly value?: number }
+  /** One number of a custom query; `samples` when the gate asks for them. */
+  | {
+      readonly kind: 'value';
+      readonly atMs: number;
+      readonly value: number;
+      readonly samples?: number;
+      readonly windowMs: number;
+    }
+  /** The provider answered, but not with one number. */
+  | { readonly kind: 'none'; readonly atMs: number; readonly message: string }
+  /** The provider did not answer as it should. */
+  | { readonly kind: 'error'; readonly atMs: number; readonly message: string };
+
+/** The ten minutes before the first raise. */
+export type Reference =
+  | {
+      readonly kind: 'measured';
+      readonly atMs: number;
+      readonly stable: Counts;
+      readonly stableP99Ms?: number;
+      readonly unattributed: Counts;
+    }
+  | { readonly kind: 'error'; readonly atMs: number; readonly message: string };
+
+/** Requests per side in (fromMs, untilMs]. */
+export type ShareMeasurement =
+  | {
+      readonly kind: 'measured';
+      readonly atMs: number;
+      readonly fromMs: number;
+      readonly untilMs: number;
+      readonly stable: number;
+      readonly canary: number;
+    }
+  | { readonly kind: 'error'; readonly atMs: number; readonly message: string };

@@ -1,0 +1,185 @@
+import type { Reason } from './reason.ts';
+
+/** Where a rollout is; one word for `kubectl get`. */
+export type Phase =
+  | 'Pending'
+  | 'Progressing'
+  | 'Paused'
+  | 'AwaitingApproval'
+  | 'RollingBack'
+  | 'RolledBack'
+  | 'Healthy'
+  | 'Invalid';
+
+export type Verdict = 'Pass' | 'Fail' | 'NoData' | 'Error' | 'NotApplicable' | 'Pending';
+
+/** What a rollout is waiting for; `until` is absolute (RFC 3339). */
+export type WaitingFor = {
+  readonly what: 'pause' | 'gates' | 'approval' | 'pods' | 'traffic' | 'drift' | 'window' | 'person' | 'pin' | 'mesh';
+  readonly until?: string;
+};
+
+/** The resolved objects of one attempt; going back uses only this, never the spec. */
+export type Target = {
+  readonly router: 'istio';
+  /** Destination host as a full name, e.g. `forecast.weather.svc.cluster.local`. */
+  readonly host: string;
+  readonly versionLabel: string;
+  /** `namespace/name`, in the order in which they are raised. */
+  readonly virtualServices: readonly string[];
+  /** Names of the steered http routes; empty when the only route that matters has no name. */
+  readonly routes: readonly string[];
+  /** `namespace/name`; absent when there is none. */
+  readonly destinationRule?: string;
+  readonly stable: string;
+  readonly canary: string;
+};
+
+/** Full intended state of the traffic; `weight` is the share of the new version in percent. */
+export type Traffic = { readonly weight: number };
+
+export type StepStatus = {
+  /** 1-based; 0 before the first step. */
+  readonly index: number;
+  readonly count: number;
+  readonly name?: string;
+  readonly startedAt?: string;
+  /** Ready pods of the new version when the step began. */
+  readonly readyAtStart?: number;
+  /** Since when the new version has had no ready pod in this step. */
+  readonly lowReadySince?: string;
+  /** How often the last ready pod was lost in this attempt. */
+  readonly podsLost?: number;
+  /** Set when a person let the step go on before its pause or its data were complete. */
+  readonly promotedBy?: string;
+};
+
+export type GateStatus = {
+  readonly name: string;
+  readonly source: string;
+  readonly verdict: Verdict;
+  /** In the gate's own unit: percent for rates, ms for latency. */
+  readonly value?: number;
+  readonly baselineValue?: number;
+  /** Requests or spans of the new version judged so far in this step. */
+  readonly samples?: number;
+  /** Sequential gates: bad samples so far. Plain gates: failed measurements in a row. */
+  readonly failures?: number;
+  /** Evidence against the version as a likelihood ratio; the gate fails at 1/alpha. */
+  readonly evidence?: number;
+  readonly alpha?: number;
+  /** Up to when data have been judged. */
+  readonly until?: string;
+  /** Since when the gate has had no data, or its provider no answer. */
+  readonly since?: string;
+  readonly message: string;
+  /** When it was measured. */
+  readonly at?: string;
+};
+
+/** One step of the compiled plan. */
+export type PlanStep = {
+  readonly name?: string;
+  readonly weight: number;
+  /** Shortest stay in ms; `null`: until a person promotes. */
+  readonly pauseMs: number | null;
+};
+
+/** Where a gate's numbers come from. */
+export type GateSource =
+  | { readonly kind: 'prometheus'; readonly provider: string; readonly metric: 'success-rate' }
+  | { readonly kind: 'prometheus'; readonly provider: string; readonly metric: 'latency'; readonly percentile: number }
+  | {
+      readonly kind: 'query';
+      readonly provider: string;
+      readonly query: string;
+      readonly samples?: string;
+      readonly windowMs?: number;
+    }
+  | { readonly kind: 'zipkin'; readonly provider: string; readonly percentile: number }
+  | { readonly kind: 'unattributed'; readonly provider: string };
+
+/** One gate of the compiled plan, all defaults filled in. */
+export type PlanGate = {
+  readonly name: string;
+  readonly source: GateSource;
+  readonly judge: 'sequential' | 'plain';
+  readonly min?: number;
+  readonly max?: number;
+  readonly minSamples: number;
+  readonly failureLimit: number;
+  readonly onNoData: 'hold' | 'fail';
+  readonly noDataDeadlineMs: number;
+  /** This gate's part of the attempt's false-alarm budget; only sequential gates. */
+  readonly alpha?: number;
+};
+
+/** What an attempt was started with; it does not change while the attempt lasts. */
+export type Plan = {
+  readonly steps: readonly PlanStep[];
+  readonly gates: readonly PlanGate[];
+  readonly intervalMs: number;
+  readonly initialDelayMs: number;
+  readonly settleMs: number;
+};
+
+export type HistoryEntry = {
+  readonly at: string;
+  readonly from?: string;
+  readonly to: string;
+  readonly action:
+    | 'adopted'
+    | 'started'
+    | 'raised'
+    | 'lowered'
+    | 'promoted'
+    | 'rolledBack'
+    | 'stepPromoted'
+    | 'refused'
+    | 'superseded';
+  readonly reason: Reason;
+  readonly message: string;
+};
+
+export type Condition = {
+  readonly type: 'Ready' | 'Reconciling' | 'Stalled' | 'GatesPassing';
+  readonly status: 'True' | 'False' | 'Unknown';
+  readonly reason: Reason;
+  readonly message: string;
+  readonly lastTransitionTime: string;
+  readonly observedGeneration?: number;
+};
+
+export type RequestOutcome = { readonly id: string; readonly verb: string; readonly outcome: string; readonly at: string };
+
+/** All that a restart needs, together with the position on the mesh objects. */
+export type RolloutStatus = {
+  readonly observedGeneration?: number;
+  readonly phase: Phase;
+  /** Why the phase is what it is. */
+  readonly reason: Reason;
+  readonly stableVersion?: string;
+  readonly canaryVersion?: string;
+  /** This attempt: digest of version, pods and attempt. */
+  readonly revision?: string;
+  readonly attempt?: number;
+  /** Template hashes of the new pods, fixed when the attempt starts. */
+  readonly podHash?: string;
+  readonly planHash?: string;
+  readonly target?: Target;
+  readonly traffic?: Traffic;
+  readonly weight?: { readonly desired: number; readonly observed: number; readonly measured?: number };
+  readonly step?: StepStatus;
+  readonly waitingFor?: WaitingFor;
+  /** Number of the last write of a mesh object (R3). */
+  readonly seq?: number;
+  readonly position?: { readonly step: number; readonly time: string };
+  readonly plan?: Plan;
+  readonly message: string;
+  readonly gates?: readonly GateStatus[];
+  readonly lastRequest?: RequestOutcome;
+  readonly source?: { readonly name: string; readonly revision: string; readonly path?: string };
+  readonly history?: readonly HistoryEntry[];
+  readonly display?: { readonly version: string; readonly step: string; readonly weight: string };
+  readonly conditions?: readonly Condition[];
+};
