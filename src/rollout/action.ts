@@ -5,10 +5,23 @@ import type { RolloutStatus, Target } from './status.ts';
 export type Action =
   | { readonly kind: 'ensureSubset'; readonly target: Target; readonly version: string }
   | SetTraffic
-  /** Measure these gates of the plan as of `atMs`; the answer comes back as an observation. */
-  | { readonly kind: 'measure'; readonly atMs: number; readonly gates: readonly string[] }
-  /** Measure what was normal in the ten minutes before `atMs`. */
-  | { readonly kind: 'measureReference'; readonly atMs: number; readonly stable: string; readonly canary: string }
+  /** Measure these gates of the plan as of `atMs`, cumulatively since `sinceMs`; the answer comes back as an observation. */
+  | {
+      readonly kind: 'measure';
+      readonly step: string;
+      readonly sinceMs: number;
+      readonly atMs: number;
+      readonly gates: readonly string[];
+    }
+  /** Measure what was normal in the ten minutes before `atMs`, with these providers. */
+  | {
+      readonly kind: 'measureReference';
+      readonly atMs: number;
+      readonly stable: string;
+      readonly canary: string;
+      readonly prometheus?: string;
+      readonly zipkin?: string;
+    }
   /** Measure who gets requests after `fromMs`. */
   | { readonly kind: 'measureShare'; readonly fromMs: number; readonly atMs: number }
   /** Take the annotation `sluice.dev/request` away. */

@@ -1,9 +1,14 @@
 export type { Action, Decision, SetTraffic } from './action.ts';
+export { type Announcement, announcements, isWorthStoring } from './announce.ts';
+export { decide } from './decide.ts';
+export { parseDuration } from './duration.ts';
+export { percentileOf } from './judge/percentile.ts';
 export type {
   Counts,
   Installation,
   Measurement,
   MeshObservation,
+  Normal,
   Observation,
   Position,
   Reference,
@@ -16,5 +21,8 @@ export type {
   VersionPods,
 } from './observation.ts';
 export { REASONS, type Reason } from './reason.ts';
+export { checkSpec, type SpecProblem } from './semantics.ts';
+export { inProgress } from './situation.ts';
 export type * from './spec.ts';
 export type * from './status.ts';
+export { driftOf, splitWeights, weightPercent } from './weights.ts';

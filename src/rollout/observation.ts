@@ -21,12 +21,16 @@ export type Observation = {
   readonly mesh: MeshObservation;
   /** By version; a version without pods is absent. */
   readonly pods: Readonly<Record<string, VersionPods>>;
-  /** Latest measurement of each gate in the current step, by gate name. */
+  /** Latest measurement of each gate, by gate name. */
   readonly measurements: Readonly<Record<string, Measurement>>;
+  /** The step (`step` of the `measure` action) that the measurements belong to; those of another step say nothing. */
+  readonly measuredStep: string | undefined;
   /** What was normal before the first raise; absent until it was measured. */
   readonly reference?: Reference;
   /** Latest look at who gets requests, after a rollback. */
   readonly share?: ShareMeasurement;
+  /** What the last write of a routing object failed with, in a sentence; absent after a success. */
+  readonly writeError?: string;
   /** Number of the lease holder's term, for the record. */
   readonly epoch: number;
 };
@@ -112,16 +116,19 @@ export type Measurement =
   /** The provider did not answer as it should. */
   | { readonly kind: 'error'; readonly atMs: number; readonly message: string };
 
-/** The ten minutes before the first raise. */
+/** The ten minutes before the first raise, as each kind of provider saw them; absent parts are not configured. */
 export type Reference =
   | {
       readonly kind: 'measured';
       readonly atMs: number;
-      readonly stable: Counts;
-      readonly stableP99Ms?: number;
-      readonly unattributed: Counts;
+      readonly stableVersion: string;
+      readonly prometheus?: Normal;
+      readonly zipkin?: Normal;
     }
   | { readonly kind: 'error'; readonly atMs: number; readonly message: string };
+
+/** `unattributed`: requests to the host that reached no pod, among all of them. */
+export type Normal = { readonly stable: Counts; readonly stableP99Ms?: number; readonly unattributed: Counts };
 
 /** Requests per side in (fromMs, untilMs]. */
 export type ShareMeasurement =

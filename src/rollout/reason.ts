@@ -8,7 +8,6 @@ export const REASONS = {
   PinNeeded: 'Several versions take traffic and nothing says which one is stable.',
   Started: 'A new version was seen and an attempt began.',
   StepEntered: 'Traffic was set to the weight of this step.',
-  WaitingForPause: 'The step lasts at least as long as its pause says.',
   WaitingForPerson: 'The step lasts until a person promotes it.',
   WaitingForGates: 'The pause is over; a gate has not enough evidence yet.',
   WaitingForPods: 'The new version has no ready pod yet.',

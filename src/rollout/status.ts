@@ -52,6 +52,8 @@ export type StepStatus = {
   readonly podsLost?: number;
   /** Set when a person let the step go on before its pause or its data were complete. */
   readonly promotedBy?: string;
+  /** A person insists on going back although stable has no ready pod. */
+  readonly forced?: boolean;
 };
 
 export type GateStatus = {
@@ -163,7 +165,7 @@ export type RolloutStatus = {
   /** This attempt: digest of version, pods and attempt. */
   readonly revision?: string;
   readonly attempt?: number;
-  /** Template hashes of the new pods, fixed when the attempt starts. */
+  /** Template hashes of the new pods, joined by dots; fixed when the attempt starts. */
   readonly podHash?: string;
   readonly planHash?: string;
   readonly target?: Target;

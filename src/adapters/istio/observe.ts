@@ -1,0 +1,63 @@
+import type { Clock } from '../../controller/ports.ts';
+import type { MeshObservation, ResolvedTarget, Rollout, SteeredObject } from '../../rollout/index.ts';
+import { versionOfSubset } from './destinationRule.ts';
+import { positionOf } from './position.ts';
+import { getByKey, keyOf, type MeshObject, type ObjectCache } from './resource.ts';
+import { createSubsetSightings } from './subsetSightings.ts';
+import { lostRoutes, steeredRoutes, weightsOf } from './virtualService.ts';
+
+export type MeshCaches = { readonly virtualServices: ObjectCache; readonly destinationRules: ObjectCache };
+
+/** Looks at the objects of a target; one that is gone, or no longer routes to the host, is absent (R29). */
+export type Observe = (rollout: Rollout, target: ResolvedTarget) => MeshObservation;
+
+export function createObserver(caches: MeshCaches, clock: Clock): Observe {
+  const sightings = createSubsetSightings(clock);
+  caches.destinationRules.onChange((before, after) => {
+    const object = after ?? before;
+    if (object !== undefined) sightings.look(keyOf(object), after);
+  });
+  return (rollout, target) => {
+    const rule = ruleOf(target, caches.destinationRules);
+    const objects: SteeredObject[] = [];
+    for (const key of target.virtualServices) {
+      const virtualService = getByKey(caches.virtualServices, key);
+      if (virtualService === undefined) continue;
+      if (lostRoutes(virtualService, target.host, target.routes)) {
+        return { kind: 'problem', message: lostRoutesMessage(key, target), nothingRoutes: false };
+      }
+      const object = steeredObject(virtualService, rule, target, rollout);
+      if (object !== undefined) objects.push(object);
+    }
+    if (target.destinationRule !== undefined) sightings.look(target.destinationRule, rule);
+    return { kind: 'resolved', objects, target, subsets: sightings.subsets(target.destinationRule, rule, target.versionLabel) };
+  };
+}
+
+/** The DestinationRule of the target; `undefined` when there is none. */
+export const ruleOf = (target: ResolvedTarget, destinationRules: ObjectCache): MeshObject | undefined =>
+  target.destinationRule === undefined ? undefined : getByKey(destinationRules, target.destinationRule);
+
+function lostRoutesMessage(key: string, { host, routes }: ResolvedTarget): string {
+  const steered = routes.length === 0 ? 'the unnamed one' : `named ${routes.map(name => `"${name}"`).join(' or ')}`;
+  return `VirtualService ${key} has several http routes to ${host} and none is ${steered} that was steered: give the route its name back`;
+}
+
+function steeredObject(
+  virtualService: MeshObject,
+  rule: MeshObject | undefined,
+  target: ResolvedTarget,
+  rollout: Rollout,
+): SteeredObject | undefined {
+  const routes = steeredRoutes(virtualService, target.host, target.routes);
+  const versionOf = versionOfSubset(rule, target.versionLabel);
+  const weights = weightsOf(routes, target.host, versionOf, rollout.status?.stableVersion);
+  if (weights === undefined) return undefined;
+  const position = positionOf(virtualService, rollout.uid);
+  return {
+    name: keyOf(virtualService),
+    resourceVersion: virtualService.metadata?.resourceVersion ?? '',
+    weights,
+    ...(position === undefined ? {} : { position }),
+  };
+}

@@ -1,0 +1,96 @@
+import { digest } from './digest.ts';
+import type { GateStatus, RolloutStatus } from './status.ts';
+
+/** One thing that people are told once; the name is the same whenever it is derived again (R35). */
+export type Announcement = {
+  readonly name: string;
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+};
+
+const BAD_PHASES: readonly string[] = ['RollingBack', 'RolledBack', 'Invalid'];
+const BAD_REASONS: readonly string[] = [
+  'ProviderError',
+  'NoData',
+  'Drift',
+  'DriftPutDown',
+  'PodsLost',
+  'WaitingForStable',
+  'WaitingForMesh',
+];
+
+/** What changed between two stored statuses that people are to be told: phase, step, reason, outcome of a request. */
+export const announcements = (uid: string, before: RolloutStatus | undefined, after: RolloutStatus): readonly Announcement[] => {
+  const told: Announcement[] = [];
+  const place = `${uid}/${after.revision}/${after.step?.index}/${after.step?.startedAt}/${after.history?.length}`;
+  if (before?.phase !== after.phase || before.step?.index !== after.step?.index || before.reason !== after.reason) {
+    const type = BAD_PHASES.includes(after.phase) || BAD_REASONS.includes(after.reason) ? 'Warning' : 'Normal';
+    told.push({ name: digest(`${place}/${after.phase}/${after.reason}`), type, reason: after.reason, message: after.message });
+  }
+  const request = after.lastRequest;
+  if (request !== undefined && request.id !== before?.lastRequest?.id) {
+    const refused = request.outcome.startsWith('refused');
+    const message = `request ${request.verb} ${request.outcome}`;
+    told.push({
+      name: digest(`${uid}/${request.id}`),
+      type: refused ? 'Warning' : 'Normal',
+      reason: refused ? 'RequestRefused' : 'RequestAccepted',
+      message,
+    });
+  }
+  return told;
+};
+
+const EVIDENCE_EVERY_MS = 60_000;
+
+/**
+ * Must this status be stored? Numbers of a measurement that change no verdict class are not worth a write (R5); sums of
+ * evidence are, once a minute, so that a restart loses little.
+ */
+export const isWorthStoring = (before: RolloutStatus | undefined, after: RolloutStatus): boolean =>
+  before === undefined ||
+  essence(before) !== essence(after) ||
+  judgedUntil(after.gates) - judgedUntil(before.gates) >= EVIDENCE_EVERY_MS;
+
+/** Everything but prose, numbers of gates and what the mesh objects tell as well. */
+const essence = (status: RolloutStatus): string => {
+  const {
+    message,
+    conditions: _conditions,
+    gates,
+    weight: _weight,
+    seq: _seq,
+    position: _position,
+    history,
+    step,
+    ...rest
+  } = status;
+  const { readyAtStart: _readyAtStart, ...place } = step ?? { index: 0, count: 0 };
+  const isProseNews = status.phase === 'RollingBack' || status.waitingFor === undefined || message.includes('last write failed');
+  return JSON.stringify([sorted(rest), sorted(place), history?.at(-1), verdictClass(gates ?? []), isProseNews ? message : '']);
+};
+
+const verdictClass = (gates: readonly GateStatus[]): readonly string[] => {
+  const notable = gates
+    .filter(({ verdict }) => verdict === 'Fail' || verdict === 'Error')
+    .map(({ name, verdict }) => `${name}:${verdict}`);
+  const tolerated = gates.filter(({ evidence, failures }) => evidence === undefined && failures !== undefined && failures > 0);
+  const open = gates.some(({ verdict }) => verdict === 'NoData' || verdict === 'Pending');
+  return [
+    ...notable,
+    ...tolerated.map(({ name, failures }) => `${name}:${failures}`),
+    open || gates.length === 0 ? 'open' : 'passing',
+  ];
+};
+
+const judgedUntil = (gates: readonly GateStatus[] | undefined): number =>
+  Math.max(0, ...(gates ?? []).map(({ until }) => (until === undefined ? 0 : Date.parse(until))));
+
+/** Keys in one order at every depth: the API server may return another one. */
+const sorted = (value: unknown): unknown => {
+  if (Array.isArray(value)) return value.map(sorted);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
+  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]));
+};

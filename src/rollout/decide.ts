@@ -1,0 +1,57 @@
+import type { Decision } from './action.ts';
+import { adopt } from './adopt.ts';
+import { decideAttempt } from './attempt.ts';
+import type { Observation, Rollout } from './observation.ts';
+import { finish, type Outcome } from './outcome.ts';
+import { parseRequest, refusalOf, withOutcome } from './request.ts';
+import { inProgress, readAttempt, readSituation, type Situation } from './situation.ts';
+import { decideIdle } from './start.ts';
+import type { RolloutStatus } from './status.ts';
+
+/**
+ * The one decision (R1): the next status, what is to be done now, and when to look again. Pure: the same input gives the
+ * same output. Level-based: what woke the caller never matters.
+ *
+ * ```
+ *              no stable version known                      another version wanted, pods ready, what is normal measured
+ *   (new) ──► Pending ──adopt──► Healthy ◄──────────────────────────────┐          ┌──────────────┐
+ *                                  │ └──────── start (status first) ──► Progressing ─┤ next step:   │
+ *                                  │                                    │   ▲  │     │ gates pass,  │
+ *                                  │                 newer version,     │   │  └──►──┘ stored, raise│
+ *                                  │                 new pods, back     │  Paused (until promoted) │
+ *                                  ◄──── promoted after the last step ──┤                          │
+ *                                  │                                    ▼  failed gate, abort,     │
+ *                                  │   version changed              RollingBack   pods lost        │
+ *                                  └───◄──── RolledBack ◄── obeyed ─────┘                          ┘
+ * ```
+ */
+export const decide = (rollout: Rollout, observation: Observation, nowMs: number): Decision => {
+  const situation = readSituation(rollout, observation, nowMs);
+  return clearRequest(situation, finish(situation, refuse(situation) ?? decideLife(situation)));
+};
+
+const decideLife = (situation: Situation): Outcome => {
+  const { stored } = situation;
+  if (inProgress(stored)) return decideAttempt(readAttempt(situation, stored));
+  if (!hasStable(stored)) return adopt(situation);
+  return decideIdle(situation, stored);
+};
+
+const hasStable = (status: RolloutStatus | undefined): status is RolloutStatus & { stableVersion: string } =>
+  status?.stableVersion !== undefined;
+
+/** A request that cannot be acted on changes nothing but `lastRequest` (R22). */
+const refuse = ({ rollout, stored, nowMs }: Situation): Outcome | undefined => {
+  if (rollout.request === undefined || stored === undefined) return undefined;
+  const request = parseRequest(rollout.request);
+  if (request.id === stored.lastRequest?.id) return undefined;
+  const refusal = 'refusal' in request ? request.refusal : refusalOf(request, stored, nowMs);
+  if (refusal === undefined) return undefined;
+  return { status: withOutcome(stored, request, `refused: ${refusal}`, nowMs), lookAgainAtMs: nowMs };
+};
+
+/** The annotation goes once the outcome is stored. */
+const clearRequest = ({ rollout, stored }: Situation, decision: Decision): Decision => {
+  if (rollout.request === undefined || parseRequest(rollout.request).id !== stored?.lastRequest?.id) return decision;
+  return { ...decision, actions: [...decision.actions, { kind: 'removeRequest', request: rollout.request }] };
+};

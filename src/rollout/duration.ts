@@ -1,0 +1,22 @@
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `1h30m` in ms; `undefined` when the text is no duration (a bare number has no unit and is none). */
+export const parseDuration = (text: string): number | undefined => {
+  if (!/^(\d+(ms|s|m|h|d))+$/.test(text)) return undefined;
+  let ms = 0;
+  for (const [, amount, unit] of text.matchAll(/(\d+)(ms|s|m|h|d)/g)) ms += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);
+  return ms;
+};
+
+/** The duration in ms, or the default when the text is absent. The schema has refused all other texts. */
+export const durationOr = (text: string | undefined, defaultMs: number): number =>
+  text === undefined ? defaultMs : (parseDuration(text) ?? defaultMs);
+
+/** A moment as people and Kubernetes write it, to the second: `2026-11-21T14:03:10Z`. */
+export const isoSeconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+
+/** A moment for the record, to the millisecond. */
+export const isoMillis = (ms: number): string => new Date(ms).toISOString();
+
+/** The time of day of a moment: `14:03:10Z`. */
+export const clockTime = (ms: number): string => isoSeconds(ms).slice(11);

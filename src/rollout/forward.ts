@@ -1,0 +1,161 @@
+import type { Action } from './action.ts';
+import { isoMillis } from './duration.ts';
+import { capacityWarning, gatesSentence, nextStepAt, place } from './explain.ts';
+import { isOverdue } from './gates.ts';
+import { dueMeasures, nextGridPointMs, pauseEndMs } from './grid.ts';
+import { raise } from './moves.ts';
+import { allPass, endAttempt, type Outcome, saying, withHistory } from './outcome.ts';
+import type { Reason } from './reason.ts';
+import type { Attempt } from './situation.ts';
+import type { RolloutStatus, WaitingFor } from './status.ts';
+
+/** The last in the order of precedence: nothing speaks against this attempt, so it may go on when its time has come. */
+export const goForward = (attempt: Attempt): Outcome => {
+  if (attempt.step.index === 0) return enter(attempt, 1);
+  const measures = dueMeasures(attempt);
+  const measuring = measures.length > 0;
+  const again = nextGridPointMs(attempt);
+  const status: RolloutStatus = { ...attempt.status, gates: attempt.gates, step: entered(attempt) };
+  if (!isPauseOver(attempt)) return { status: pausing(attempt, status), actions: measures, lookAgainAtMs: again };
+  if (measuring) {
+    const known = trouble(attempt) === undefined ? status : waitingForGates(attempt, status);
+    return { status: known, actions: measures, lookAgainAtMs: again };
+  }
+  if (!mayMove(attempt)) return { status: waitingForGates(attempt, status), lookAgainAtMs: again };
+  if (!isRecorded(attempt))
+    return {
+      status: saying(status, status.reason, `${place(attempt)}: ${gatesSentence(attempt.gates)}; moving on`),
+      lookAgainAtMs: attempt.nowMs,
+    };
+  return attempt.step.index >= attempt.plan.steps.length ? promote(attempt) : enter(attempt, attempt.step.index + 1);
+};
+
+const entered = ({ step, canaryPods }: Attempt): Attempt['step'] =>
+  step.readyAtStart === undefined ? { ...step, readyAtStart: canaryPods.ready } : step;
+
+const isPauseOver = (attempt: Attempt): boolean => attempt.step.promotedBy !== undefined || pauseEndMs(attempt) <= attempt.nowMs;
+
+/** Gates must pass; a person may wave missing evidence through, never a failure (that guard came before). */
+const mayMove = ({ gates, step }: Attempt): boolean => allPass(gates) || step.promotedBy !== undefined;
+
+/** A raise waits until what speaks for it is stored: a refused status write holds it back (R3). */
+const isRecorded = ({ stored, status, step }: Attempt): boolean =>
+  stored?.seq === status.seq &&
+  stored?.step?.index === step.index &&
+  stored.step.startedAt === step.startedAt &&
+  (stored.step.promotedBy !== undefined || allPass(stored.gates ?? []));
+
+const pausing = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
+  const { planStep, plan, step } = attempt;
+  const sentence = `${place(attempt)}: ${gatesSentence(attempt.gates)}`;
+  const warning = capacityWarning(attempt, attempt.weight);
+  if (planStep?.pauseMs === null) {
+    const message = `${sentence}; waits until a person promotes step ${step.index} of revision ${status.revision}${warning}`;
+    return { ...saying(status, trouble(attempt) ?? 'WaitingForPerson', message, { what: 'person' }), phase: 'Paused' };
+  }
+  const endMs = pauseEndMs(attempt);
+  const message = `${sentence}; ${nextStepAt(endMs, step.index === plan.steps.length)}${warning}`;
+  return {
+    ...saying(status, trouble(attempt) ?? 'StepEntered', message, { what: 'pause', until: isoMillis(endMs) }),
+    phase: 'Progressing',
+  };
+};
+
+const waitingForGates = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
+  const message = `${place(attempt)}: ${gatesSentence(attempt.gates)}; the pause is over, goes on by itself when every gate passes`;
+  return { ...saying(status, trouble(attempt) ?? 'WaitingForGates', message, { what: 'gates' }), phase: 'Progressing' };
+};
+
+/** What people are told about once: a provider that is away, data that have been missing for too long (R15, R16). */
+const trouble = ({ gates, plan, nowMs }: Attempt): Reason | undefined => {
+  if (gates.some(({ verdict }) => verdict === 'Error')) return 'ProviderError';
+  const overdue = plan.gates.some(gate => gates.some(state => state.name === gate.name && isOverdue(gate, state, nowMs)));
+  return overdue ? 'NoData' : undefined;
+};
+
+/** Goes to a step if the mesh and the pods can take it (R13). */
+const enter = (attempt: Attempt, index: number): Outcome => {
+  const { plan, nowMs, target, weight, canaryPods, objects } = attempt;
+  const step = plan.steps[index - 1];
+  if (step === undefined) return { status: attempt.status };
+  if (step.weight === weight) return { status: enterWithoutTraffic(attempt, index), lookAgainAtMs: nowMs };
+  const names = target.virtualServices.join(', ');
+  if (objects.length === 0)
+    return hold(attempt, 'WaitingForMesh', `VirtualService ${names} is gone; put it back`, { what: 'mesh' });
+  if (objects.some(({ drift }) => drift === 'nothing to share')) {
+    return hold(attempt, 'Drift', `VirtualService ${names} leaves nothing for ${target.stable} and ${target.canary} to share`, {
+      what: 'drift',
+    });
+  }
+  if (canaryPods.ready === 0) return hold(attempt, 'WaitingForPods', `${target.canary} has no ready pod`, { what: 'pods' });
+  return (
+    makeSubset(attempt) ?? { status: { ...attempt.status, gates: attempt.gates }, actions: raise(attempt, index, step.weight) }
+  );
+};
+
+/** Make before break: the subset first, a moment for the proxies to learn it, then the weight. */
+const makeSubset = (attempt: Attempt): Outcome | undefined => {
+  const { mesh, target, rollout, plan, nowMs, weight } = attempt;
+  const subset = mesh.subsets[target.canary];
+  const rule = target.destinationRule ?? `for ${target.host}`;
+  if (subset === undefined && rollout.spec.router?.istio?.createMissing === 'none') {
+    return hold(
+      attempt,
+      'WaitingForMesh',
+      `DestinationRule ${rule} has no subset for ${target.canary}; add it, or set createMissing: subset`,
+      { what: 'mesh' },
+    );
+  }
+  if (subset === undefined) {
+    const actions: readonly Action[] = [{ kind: 'ensureSubset', target, version: target.canary }];
+    return { status: attempt.status, actions, lookAgainAtMs: nowMs + plan.settleMs };
+  }
+  const settledMs = subset.seenAtMs + plan.settleMs;
+  return weight === 0 && nowMs < settledMs ? { status: attempt.status, lookAgainAtMs: settledMs } : undefined;
+};
+
+const hold = (attempt: Attempt, reason: Reason, why: string, waitingFor: WaitingFor): Outcome => ({
+  status: {
+    ...saying(attempt.status, reason, `${place(attempt)}: ${why}; goes on by itself then`, waitingFor),
+    phase: 'Progressing',
+    gates: attempt.gates,
+  },
+});
+
+/** A step that changes no traffic has its position in status only (R3). */
+const enterWithoutTraffic = (attempt: Attempt, index: number): RolloutStatus => {
+  const { plan, nowMs, status, canaryPods, step } = attempt;
+  const name = plan.steps[index - 1]?.name;
+  const time = isoMillis(nowMs);
+  const next: RolloutStatus = {
+    ...status,
+    phase: 'Progressing',
+    step: {
+      index,
+      count: plan.steps.length,
+      startedAt: time,
+      readyAtStart: canaryPods.ready,
+      ...(name === undefined ? {} : { name }),
+      ...(step.podsLost === undefined ? {} : { podsLost: step.podsLost }),
+    },
+    position: { step: index, time },
+    gates: [],
+  };
+  return saying(next, 'StepEntered', `step ${index}/${plan.steps.length} at ${attempt.weight}%: entered`);
+};
+
+/** The end: every step passed, the last one at 100 (R21). */
+const promote = (attempt: Attempt): Outcome => {
+  const { stable, canary } = attempt.target;
+  const { canaryVersion: _canary, target: _target, gates: _gates, ...rest } = endAttempt(attempt.status);
+  const message = `${canary} is stable at 100%; nothing to do until the version changes`;
+  const promoted = { ...rest, stableVersion: canary, previous: { version: stable } };
+  const told = withHistory(promoted, attempt.nowMs, {
+    from: stable,
+    to: canary,
+    action: 'promoted',
+    reason: 'Promoted',
+    message,
+  });
+  return { status: { ...saying(told, 'Promoted', message), phase: 'Healthy' } };
+};

@@ -1,0 +1,141 @@
+import { isoMillis } from './duration.ts';
+import { lower } from './moves.ts';
+import { endAttempt, type Outcome, saying, withHistory } from './outcome.ts';
+import type { Reason } from './reason.ts';
+import type { Attempt } from './situation.ts';
+import type { RolloutStatus } from './status.ts';
+
+const OBEYED_WITHIN_MS = 30_000;
+const LOOK_EVERY_MS = 1_000;
+/** Proxies learn a new weight about 0.1 s after it was written; requests before that say nothing. */
+const PROXY_DELAY_MS = 500;
+
+/** Reasons for which an attempt ends without having failed: the next one may start at once. */
+const MAKES_ROOM: readonly Reason[] = ['Superseded', 'WentBack', 'NewPods'];
+
+/** Decides to put all traffic back (R23). Nothing is ever shifted to a stable version without a ready pod (R6.4). */
+export const goBack = (attempt: Attempt, reason: Reason, because: string): Outcome => {
+  if (isBlocked(attempt)) return waitForStable(attempt, because);
+  const status: RolloutStatus = {
+    ...attempt.status,
+    step: attempt.step,
+    phase: 'RollingBack',
+    traffic: { weight: 0 },
+    gates: attempt.gates,
+  };
+  return {
+    status: saying(status, reason, `back to ${attempt.target.stable}: ${because}; written, not yet obeyed`),
+    actions: lower(attempt, reason),
+    lookAgainAtMs: attempt.nowMs + LOOK_EVERY_MS,
+  };
+};
+
+const isOpen = ({ objects }: Attempt): boolean => objects.some(object => object.isOpen);
+
+/** Would going back now send requests to a version that has nobody to answer them? */
+export const isBlocked = (attempt: Attempt): boolean =>
+  isOpen(attempt) && attempt.stablePods.ready === 0 && attempt.step.forced !== true;
+
+const waitForStable = (attempt: Attempt, because: string): Outcome => {
+  const { stable } = attempt.target;
+  const message = `${because}; traffic stays where it is, because ${stable} has no ready pod: mend ${stable}, or abort with "force": true`;
+  return { status: { ...saying(attempt.status, 'WaitingForStable', message, { what: 'pods' }), gates: attempt.gates } };
+};
+
+/** Carries on with a decision to go back until it is written, and obeyed. */
+export const continueGoingBack = (attempt: Attempt): Outcome | undefined => {
+  if (attempt.status.phase !== 'RollingBack') return undefined;
+  const { reason } = attempt.status;
+  if (isOpen(attempt)) return goBack(attempt, reason, causeOf(attempt));
+  if (MAKES_ROOM.includes(reason)) return { status: makeRoom(attempt) };
+  return whetherObeyed(attempt);
+};
+
+const makeRoom = (attempt: Attempt): RolloutStatus => {
+  const { stable, canary } = attempt.target;
+  const { canaryVersion: _canary, revision: _revision, gates: _gates, ...rest } = endAttempt(attempt.status);
+  const message = `${canary} stopped at 0%: ${causeOf(attempt)}; ${stable} has all traffic`;
+  const status = withHistory(rest, attempt.nowMs, {
+    from: canary,
+    to: stable,
+    action: 'superseded',
+    reason: rest.reason,
+    message,
+  });
+  return { ...saying(status, rest.reason, message), phase: 'Pending' };
+};
+
+/** "Written" is not "obeyed": the measured share tells, or 30 s without requests (R23). */
+const whetherObeyed = (attempt: Attempt): Outcome => {
+  const { observation, nowMs, target, status } = attempt;
+  const { share, installation } = observation;
+  const writtenMs = Date.parse(status.position?.time ?? '');
+  if (!(writtenMs > 0)) return { status: rolledBack(attempt, 'no traffic had been moved') };
+  const measured = share?.kind === 'measured' && share.fromMs >= writtenMs ? share : undefined;
+  if (measured && measured.canary === 0 && measured.stable > 0) {
+    return { status: rolledBack(attempt, `obeyed: ${target.canary} got 0 of ${measured.stable} requests since`) };
+  }
+  const quiet = measured === undefined || measured.canary === 0;
+  if (quiet && nowMs - writtenMs >= OBEYED_WITHIN_MS) return { status: rolledBack(attempt, notConfirmed(attempt)) };
+
+  const seen = measured ? `: ${target.canary} still got ${measured.canary} of ${measured.canary + measured.stable} requests` : '';
+  const message = `back to ${target.stable}: ${causeOf(attempt)}; written, not yet obeyed${seen}`;
+  const canMeasure = installation.prometheus.length + installation.zipkin.length > 0;
+  const due = share === undefined || nowMs - share.atMs >= LOOK_EVERY_MS;
+  const fromMs = measured && measured.canary > 0 ? measured.untilMs : writtenMs + PROXY_DELAY_MS;
+  const look = canMeasure && due && nowMs > fromMs;
+  return {
+    status: saying(status, status.reason, message),
+    actions: look ? [{ kind: 'measureShare', fromMs, atMs: nowMs }] : [],
+    lookAgainAtMs: nowMs + LOOK_EVERY_MS,
+  };
+};
+
+const notConfirmed = ({ observation }: Attempt): string => {
+  const { share } = observation;
+  return share?.kind === 'error' ? `not confirmed by requests, as ${share.message}` : 'no requests since';
+};
+
+const rolledBack = (attempt: Attempt, proof: string): RolloutStatus => {
+  const { stable, canary } = attempt.target;
+  const status = endAttempt(attempt.status);
+  const message = `all traffic on ${stable}: ${causeOf(attempt)} (${proof}); commit another version to go on`;
+  const told = withHistory(status, attempt.nowMs, {
+    from: canary,
+    to: stable,
+    action: 'rolledBack',
+    reason: status.reason,
+    message,
+  });
+  return { ...saying(told, status.reason, message), phase: 'RolledBack' };
+};
+
+/** Why traffic goes back, in a sentence; after a crash only the reason in the position is left of it. */
+const causeOf = ({ status, target, rollout, step }: Attempt): string => {
+  const failed = status.gates?.find(({ verdict }) => verdict === 'Fail');
+  switch (status.reason) {
+    case 'GateFailed':
+    case 'UnattributedFailures':
+      return failed?.message ?? 'a gate failed';
+    case 'PodsLost':
+      return `${target.canary} has no ready pod${step.lowReadySince === undefined ? '' : ` since ${step.lowReadySince}`}`;
+    case 'Aborted':
+      return status.lastRequest?.outcome ?? 'aborted by a person';
+    case 'Superseded':
+      return `${rollout.spec.version} was committed`;
+    case 'WentBack':
+      return `version was set back to ${target.stable}`;
+    case 'NewPods':
+      return `the pods of ${target.canary} were replaced`;
+    default:
+      return 'going back';
+  }
+};
+
+/** Since when a version may be without ready pods before its step is given up, in ms after the loss. */
+export const READY_AGAIN_WITHIN_MS = 30_000;
+
+export const readyAgainUntil = (lostAt: string): { ms: number; iso: string } => {
+  const ms = Date.parse(lostAt) + READY_AGAIN_WITHIN_MS;
+  return { ms, iso: isoMillis(ms) };
+};

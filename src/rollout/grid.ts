@@ -1,0 +1,56 @@
+import type { Action } from './action.ts';
+import { type Attempt, stepKey } from './situation.ts';
+import type { PlanGate } from './status.ts';
+
+/** Intervals that nobody measured are read afterwards from the provider's history, up to this age (R2). */
+const HISTORY_MS = 600_000;
+
+/** When the step's pause ends, in ms; never, when it lasts until a person promotes. */
+export const pauseEndMs = ({ step, planStep }: Attempt): number => {
+  if (planStep?.pauseMs === null) return Number.POSITIVE_INFINITY;
+  return Date.parse(step.startedAt ?? '') + (planStep?.pauseMs ?? 0);
+};
+
+/** The measurements of a step sit on a grid: startedAt + initialDelay + k * interval for k >= 1, and the pause's end. */
+const gridPoint = (attempt: Attempt, pick: 'latest' | { readonly afterMs: number }): number => {
+  const { step, plan, nowMs } = attempt;
+  const originMs = Date.parse(step.startedAt ?? '') + plan.initialDelayMs;
+  const endMs = pauseEndMs(attempt);
+  if (pick === 'latest') {
+    const k = Math.floor((nowMs - originMs) / plan.intervalMs);
+    return Math.max(
+      k >= 1 ? originMs + k * plan.intervalMs : Number.NEGATIVE_INFINITY,
+      endMs <= nowMs ? endMs : Number.NEGATIVE_INFINITY,
+    );
+  }
+  const k = Math.max(1, Math.floor((pick.afterMs - originMs) / plan.intervalMs) + 1);
+  return Math.min(originMs + k * plan.intervalMs, endMs > pick.afterMs ? endMs : Number.POSITIVE_INFINITY);
+};
+
+export const nextGridPointMs = (attempt: Attempt): number => gridPoint(attempt, { afterMs: attempt.nowMs });
+
+/** The measurements that are due and not taken, earliest first, one entry for each moment. */
+export const dueMeasures = (attempt: Attempt): readonly Action[] => {
+  const byMoment = new Map<number, string[]>();
+  for (const gate of attempt.plan.gates) {
+    const atMs = dueAt(attempt, gate);
+    if (atMs !== undefined) byMoment.set(atMs, [...(byMoment.get(atMs) ?? []), gate.name]);
+  }
+  const step = stepKey(attempt.status);
+  const sinceMs = Date.parse(attempt.step.startedAt ?? '') + attempt.plan.initialDelayMs;
+  return [...byMoment].sort(([a], [b]) => a - b).map(([atMs, gates]) => ({ kind: 'measure', step, sinceMs, atMs, gates }));
+};
+
+/** Counts are cumulative, so the latest point is enough; a query tells of one moment, so missed points are made up for. */
+const dueAt = (attempt: Attempt, gate: PlanGate): number | undefined => {
+  const latest = gridPoint(attempt, 'latest');
+  const measuredMs = measuredAt(attempt, gate.name);
+  if (latest === Number.NEGATIVE_INFINITY || measuredMs >= latest) return undefined;
+  if (gate.source.kind !== 'query') return latest;
+  const startMs = Date.parse(attempt.step.startedAt ?? '') + attempt.plan.initialDelayMs;
+  const next = gridPoint(attempt, { afterMs: Math.max(measuredMs, startMs, attempt.nowMs - HISTORY_MS) });
+  return Math.min(next, latest);
+};
+
+const measuredAt = ({ observation, status }: Attempt, gate: string): number =>
+  (observation.measuredStep === stepKey(status) ? observation.measurements[gate]?.atMs : undefined) ?? Number.NEGATIVE_INFINITY;

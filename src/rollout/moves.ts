@@ -1,0 +1,81 @@
+import type { Action, SetTraffic } from './action.ts';
+import { isoMillis } from './duration.ts';
+import type { Position, SteeredObject } from './observation.ts';
+import { highestSeq } from './position.ts';
+import type { Reason } from './reason.ts';
+import type { Attempt } from './situation.ts';
+
+/** The writes of one move. Raising goes through the objects in order, lowering in reverse (R29). */
+const writes = (
+  attempt: Attempt,
+  objects: readonly SteeredObject[],
+  move: Pick<Position, 'step' | 'weight' | 'state' | 'reason' | 'time'> & { seq?: number },
+): readonly SetTraffic[] => {
+  const { status, mesh, target, observation } = attempt;
+  const position: Position = {
+    seq: highestSeq(status, mesh.objects) + 1,
+    revision: status.revision ?? '',
+    plan: status.planHash ?? '',
+    epoch: observation.epoch,
+    ...move,
+  };
+  return objects.map(({ name, resourceVersion }) => ({
+    kind: 'setTraffic',
+    target,
+    object: name,
+    resourceVersion,
+    weight: move.weight,
+    position,
+  }));
+};
+
+/** Sends the new version its share in a step; the step's clock starts with this write. */
+export const raise = (attempt: Attempt, index: number, weight: number): readonly Action[] =>
+  writes(attempt, attempt.objects, {
+    step: index,
+    weight,
+    state: 'raised',
+    reason: 'StepEntered',
+    time: isoMillis(attempt.nowMs),
+  });
+
+/** Puts all traffic back: every object that still sends some to the new version. */
+export const lower = (attempt: Attempt, reason: Reason): readonly Action[] => {
+  const open = attempt.objects.filter(({ isOpen }) => isOpen).reverse();
+  return writes(attempt, open, { step: attempt.step.index, weight: 0, state: 'safe', reason, time: isoMillis(attempt.nowMs) });
+};
+
+/** Takes the traffic off a version without ready pods; the step may be entered again (R25). */
+export const stepAside = (attempt: Attempt): readonly Action[] => {
+  const open = attempt.objects.filter(({ isOpen }) => isOpen).reverse();
+  return writes(attempt, open, {
+    step: attempt.step.index,
+    weight: 0,
+    state: 'raised',
+    reason: 'PodsLost',
+    time: isoMillis(attempt.nowMs),
+  });
+};
+
+/** Puts weights back to what was intended, without touching the step's clock (R26). */
+export const putDown = (attempt: Attempt, objects: readonly SteeredObject[]): readonly Action[] => {
+  const time = attempt.step.startedAt ?? isoMillis(attempt.nowMs);
+  return writes(attempt, [...objects].reverse(), {
+    step: attempt.step.index,
+    weight: attempt.weight,
+    state: 'raised',
+    reason: 'DriftPutDown',
+    time,
+  });
+};
+
+/** Writes the objects that a crash left behind at their earlier position; the clock starts with the last of them (R29). */
+export const finishWrites = (attempt: Attempt, objects: readonly SteeredObject[]): readonly Action[] =>
+  writes(attempt, objects, {
+    seq: attempt.status.seq ?? 0,
+    step: attempt.step.index,
+    weight: attempt.weight,
+    state: 'raised',
+    reason: 'StepEntered',
+    time: isoMillis(attempt.nowMs),
+  });

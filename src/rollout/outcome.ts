@@ -1,0 +1,86 @@
+import type { Action, Decision } from './action.ts';
+import { isoMillis } from './duration.ts';
+import type { Reason } from './reason.ts';
+import type { Situation } from './situation.ts';
+import type { Condition, GateStatus, HistoryEntry, RolloutStatus, WaitingFor } from './status.ts';
+
+/** What a guard answers: the next status but for what follows from it, and what is to be done. */
+export type Outcome = {
+  readonly status: RolloutStatus;
+  readonly actions?: readonly Action[];
+  readonly lookAgainAtMs?: number;
+};
+
+const MAX_HISTORY = 20;
+
+/** Fills in what follows from the rest: conditions, display, generation, the error of a write. */
+export const finish = (situation: Situation, { status, actions = [], lookAgainAtMs }: Outcome): Decision => {
+  const { writeError } = situation.observation;
+  const message = writeError === undefined ? status.message : `${status.message}; last write failed, trying again: ${writeError}`;
+  const next: RolloutStatus = { ...status, message, observedGeneration: situation.rollout.generation, display: display(status) };
+  return {
+    status: { ...next, conditions: conditions(next, situation) },
+    actions,
+    ...(lookAgainAtMs === undefined ? {} : { lookAgainAtMs }),
+  };
+};
+
+/** The status without what it was waiting for, saying something new. */
+export const saying = (status: RolloutStatus, reason: Reason, message: string, waitingFor?: WaitingFor): RolloutStatus => {
+  const { waitingFor: _, ...rest } = status;
+  return { ...rest, reason, message, ...(waitingFor === undefined ? {} : { waitingFor }) };
+};
+
+/** The status after an attempt: what only an attempt in progress has is gone. */
+export const endAttempt = (status: RolloutStatus): RolloutStatus => {
+  const { step: _step, plan: _plan, waitingFor: _waitingFor, position: _position, weight: _weight, ...rest } = status;
+  return { ...rest, traffic: { weight: 0 } };
+};
+
+export const withHistory = (status: RolloutStatus, nowMs: number, entry: Omit<HistoryEntry, 'at'>): RolloutStatus => ({
+  ...status,
+  history: [...(status.history ?? []), { at: isoMillis(nowMs), ...entry }].slice(-MAX_HISTORY),
+});
+
+export const allPass = (gates: readonly GateStatus[]): boolean =>
+  gates.every(({ verdict }) => verdict === 'Pass' || verdict === 'NotApplicable');
+
+const display = ({
+  phase,
+  step,
+  traffic,
+  stableVersion,
+  canaryVersion,
+}: RolloutStatus): { version: string; step: string; weight: string } => ({
+  version: canaryVersion ?? stableVersion ?? '',
+  step: step && step.count > 0 ? `${step.index}/${step.count}` : '',
+  weight: phase === 'Healthy' ? '100%' : canaryVersion === undefined ? '' : `${traffic?.weight ?? 0}%`,
+});
+
+const conditions = (status: RolloutStatus, { rollout, stored, nowMs }: Situation): readonly Condition[] => {
+  const { phase, gates } = status;
+  const condition = (type: Condition['type'], value: Condition['status']): Condition => {
+    const before = stored?.conditions?.find(known => known.type === type);
+    return {
+      type,
+      status: value,
+      reason: status.reason,
+      message: status.message,
+      lastTransitionTime: before?.status === value ? before.lastTransitionTime : `${isoMillis(nowMs).slice(0, 19)}Z`,
+      observedGeneration: rollout.generation,
+    };
+  };
+  const settled = phase === 'Healthy' || phase === 'RolledBack' || phase === 'Invalid';
+  const stalled = phase === 'RolledBack' || phase === 'Invalid';
+  return [
+    condition('Ready', phase === 'Healthy' ? 'True' : 'False'),
+    condition('Reconciling', settled ? 'False' : 'True'),
+    condition('Stalled', stalled ? 'True' : 'False'),
+    condition('GatesPassing', gatesCondition(gates ?? [])),
+  ];
+};
+
+const gatesCondition = (gates: readonly GateStatus[]): Condition['status'] => {
+  if (gates.some(({ verdict }) => verdict === 'Fail')) return 'False';
+  return gates.length > 0 && allPass(gates) ? 'True' : 'Unknown';
+};

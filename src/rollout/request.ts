@@ -1,0 +1,81 @@
+import { digest } from './digest.ts';
+import { isoMillis } from './duration.ts';
+import type { RolloutStatus } from './status.ts';
+
+/** A person's wish, as the annotation `sluice.dev/request` carries it. */
+export type PersonRequest = {
+  /** The request's own id, else a digest of the annotation: the same text is the same request. */
+  readonly id: string;
+  readonly raw: string;
+  readonly verb: string;
+  readonly revision?: string;
+  readonly step?: number;
+  readonly at?: string;
+  readonly by?: string;
+  readonly reason?: string;
+  readonly force: boolean;
+};
+
+const MAX_AGE_MS = 600_000;
+const LATER_VERBS = ['pause', 'resume', 'retry'];
+
+/** Reads the annotation; a text that is no request gives a refusal for people. */
+export const parseRequest = (
+  raw: string,
+): PersonRequest | { readonly id: string; readonly raw: string; readonly refusal: string } => {
+  const id = digest(raw);
+  let value: unknown;
+  try {
+    value = JSON.parse(raw);
+  } catch {
+    return { id, raw, refusal: 'is not JSON, expected an object like {"verb":"abort"}' };
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    return { id, raw, refusal: 'is not an object like {"verb":"abort"}' };
+  const fields = value as Readonly<Record<string, unknown>>;
+  const text = (name: string): string | undefined =>
+    typeof fields[name] === 'string' && fields[name] !== '' ? String(fields[name]) : undefined;
+  const verb = text('verb');
+  if (verb === undefined) return { id, raw, refusal: 'has no verb, expected promote or abort' };
+  const [revision, at, by, reason] = [text('revision'), text('at'), text('by'), text('reason')];
+  return {
+    id: text('id') ?? id,
+    raw,
+    verb,
+    force: fields['force'] === true,
+    ...(revision === undefined ? {} : { revision }),
+    ...(typeof fields['step'] === 'number' ? { step: fields['step'] } : {}),
+    ...(at === undefined ? {} : { at }),
+    ...(by === undefined ? {} : { by }),
+    ...(reason === undefined ? {} : { reason }),
+  };
+};
+
+/** Why a request cannot be acted on, or `undefined` when it can (R22). */
+export const refusalOf = (request: PersonRequest, status: RolloutStatus, nowMs: number): string | undefined => {
+  const { verb, revision, step, at } = request;
+  if (LATER_VERBS.includes(verb)) return `verb ${verb} is not supported yet, expected promote or abort`;
+  if (verb !== 'promote' && verb !== 'abort') return `verb ${verb} is unknown, expected promote or abort`;
+  if (at !== undefined && !(nowMs - Date.parse(at) <= MAX_AGE_MS)) return `was made at ${at}, more than 10 minutes ago`;
+  if (status.step === undefined) return 'no rollout is in progress';
+  if (verb === 'promote' && (revision === undefined || step === undefined)) {
+    return `promote must name revision and step; now they are ${status.revision} and ${status.step.index}`;
+  }
+  if (revision !== undefined && revision !== status.revision)
+    return `names revision ${revision}, but ${status.revision} is in progress`;
+  if (step !== undefined && step !== status.step.index) return `names step ${step}, but step ${status.step.index} is in progress`;
+  if (verb === 'promote' && status.phase === 'RollingBack') return 'traffic is going back already';
+  if (verb === 'promote' && status.step.index === 0) return 'the first step has not begun';
+  return undefined;
+};
+
+/** The status with the outcome of a request recorded. */
+export const withOutcome = (
+  status: RolloutStatus,
+  request: { id: string; verb?: string },
+  outcome: string,
+  nowMs: number,
+): RolloutStatus => ({
+  ...status,
+  lastRequest: { id: request.id, verb: request.verb ?? 'unknown', outcome, at: isoMillis(nowMs) },
+});
