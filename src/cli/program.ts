@@ -1,0 +1,63 @@
+import { Command, CommanderError } from 'commander';
+import { type CliIo, EXIT } from './io.ts';
+
+type Load = (io: CliIo) => Promise<Command>;
+
+/** One file per command; a command's own packages are loaded when it runs. */
+const COMMANDS: readonly { readonly name: string; readonly about: string; readonly load: Load }[] = [
+  {
+    name: 'controller',
+    about: 'run the controller',
+    load: async io => (await import('./controller.ts')).createControllerCommand(io),
+  },
+  {
+    name: 'sandbox',
+    about: 'run a small world without a cluster: Kubernetes API, mesh, traffic, telemetry',
+    load: async io => (await import('./sandbox.ts')).createSandboxCommand(io),
+  },
+  {
+    name: 'demo',
+    about: 'sandbox and controller: a good version is promoted, a bad one goes back',
+    load: async io => (await import('./demo.ts')).createDemoCommand(io),
+  },
+  {
+    name: 'validate',
+    about: 'check Rollout files: schema, meaning, templates, PromQL syntax',
+    load: async io => (await import('./validate.ts')).createValidateCommand(io),
+  },
+  {
+    name: 'install',
+    about: 'print what the cluster needs: CRD, RBAC, Deployment, Service',
+    load: async io => (await import('./install.ts')).createInstallCommand(io),
+  },
+];
+
+/** Runs the command line and sets the exit code. */
+export const runCli = async (argv: readonly string[], env: CliIo['env']): Promise<void> => {
+  const io: CliIo = {
+    out: text => void process.stdout.write(text),
+    err: text => void process.stderr.write(text),
+    exit: code => {
+      process.exitCode = code;
+    },
+    env,
+  };
+  const program = new Command('sluice')
+    .description('GitOps progressive delivery for Istio: moves live traffic in steps, on evidence, and puts it back by itself')
+    .version(__SLUICE_VERSION__)
+    .exitOverride();
+  const asked = COMMANDS.find(({ name }) => name === argv[2]);
+  if (asked) program.addCommand((await asked.load(io)).exitOverride());
+  else for (const { name, about } of COMMANDS) program.command(name).description(about);
+  try {
+    await program.parseAsync([...argv]);
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    io.exit(error.exitCode === 0 ? EXIT.done : EXIT.usage);
+  }
+};
+
+declare global {
+  /** Put in by the build, from package.json. */
+  const __SLUICE_VERSION__: string;
+}

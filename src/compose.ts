@@ -1,0 +1,271 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openRepository } from './adapters/git/repository.ts';
+import { createScheduler } from './adapters/git/schedule.ts';
+import { createIstioRouter } from './adapters/istio/router.ts';
+import { withoutManagedFields } from './adapters/kubernetes/cache.ts';
+import { createKubeClient, type KubeClient } from './adapters/kubernetes/client.ts';
+import { createElector, type Elector } from './adapters/kubernetes/elector.ts';
+import { createEventSink } from './adapters/kubernetes/events.ts';
+import { createInformer, type Informer } from './adapters/kubernetes/informer.ts';
+import { findMissing, istioVersion } from './adapters/kubernetes/missing.ts';
+import { createPodSource, toPod, toService } from './adapters/kubernetes/pods.ts';
+import { type KubeObject, PODS, type Resource, ROLLOUTS, SERVICES } from './adapters/kubernetes/resources.ts';
+import { createRolloutStore } from './adapters/kubernetes/rollouts.ts';
+import { createRolloutWriter } from './adapters/kubernetes/rolloutWriter.ts';
+import { createPrometheus } from './adapters/prometheus/prometheus.ts';
+import { parseRollouts } from './adapters/spec/parse.ts';
+import { createRenderer } from './adapters/templates/render.ts';
+import { createZipkin } from './adapters/zipkin/zipkin.ts';
+import type { Config } from './config/load.ts';
+import { createController } from './controller/controller.ts';
+import { createMeasurer } from './controller/measure.ts';
+import { type Clock, type Logger, type Providers, type Router, SystemError } from './controller/ports.ts';
+import { createSource, type Source } from './controller/sources.ts';
+import { createMetrics, type Metrics } from './server/metrics.ts';
+import { startServer } from './server/server.ts';
+
+export type RunningController = {
+  /** Where health and metrics are served. */
+  readonly address: string;
+  /** Resolves when all caches are filled. */
+  readonly ready: Promise<void>;
+  /** Finishes the action in hand, releases the lease, closes everything. */
+  stop(): Promise<void>;
+};
+
+/** Something has to be installed first; the message says what and how. */
+export class MissingError extends Error {}
+
+/** A write must end before the lease can; istiod's webhook alone may take several seconds. */
+const WRITE_TIMEOUT_MS = 5_000;
+const DRAIN_MS = 2_000;
+const clock: Clock = { now: () => Date.now() };
+
+/** Builds all parts and connects them; nothing else in the program does. Throws SystemError or MissingError. */
+export const runController = async (
+  config: Config,
+  kubeconfigPath: string | undefined,
+  logger: Logger,
+): Promise<RunningController> => {
+  const metrics = createMetrics();
+  const client = createKubeClient({
+    onRequest: metrics.kubeRequest,
+    timeoutMs: WRITE_TIMEOUT_MS,
+    ...(kubeconfigPath === undefined ? {} : { kubeconfigPath }),
+  });
+  const missing = await findMissing(client);
+  if (missing.length > 0) throw new MissingError(missing.join('\n'));
+  const istio = (await istioVersion(client)) ?? 'v1';
+
+  const leadership = createLeadership(config, client, logger);
+  const writer = client.withGuard(leadership.guard);
+  const informers = createInformers(config, client, istio, logger);
+  const { rollouts, pods, services } = informers;
+  const store = createRolloutStore(writer, rollouts);
+  const events = createEventSink({ client, clock, logger });
+  const providers = createProviders(config, metrics);
+  const controller = createController(
+    {
+      router: createRouter(writer, informers, istio),
+      pods: createPodSource(pods, services),
+      installation: { prometheus: Object.keys(providers.prometheus), zipkin: Object.keys(providers.zipkin) },
+      epoch: leadership.epoch,
+      store,
+      measurer: createMeasurer({ providers, render: createRenderer() }),
+      events,
+      clock,
+      logger,
+      onStored: metrics.stored,
+      mayWrite: leadership.mayWrite,
+    },
+    metrics.round,
+  );
+  metrics.watch({ store, queueDepth: controller.depth, isLeader: leadership.mayWrite });
+  const sources = await createSources(config, writer, { logger, metrics });
+
+  const all = [rollouts, pods, services, informers.virtualServices, informers.destinationRules];
+  let isStopping = false;
+  const isReady = (): boolean => !isStopping && all.every(informer => informer.hasSynced());
+  const server = await startServer(config.listen, { metrics, isReady });
+  for (const informer of all) informer.start();
+  const ready = Promise.all(all.map(informer => informer.synced)).then(() => {
+    leadership.onChange(isLeader => {
+      if (isLeader) controller.wakeAll();
+      sources.follow(isLeader);
+    });
+    leadership.start();
+  });
+
+  return {
+    address: server.address,
+    ready,
+    stop: async () => {
+      isStopping = true;
+      await sources.stop();
+      await controller.stop();
+      await events.drain(DRAIN_MS);
+      await leadership.stop();
+      await Promise.all([...all.map(informer => informer.stop()), server.close()]);
+      client.close();
+    },
+  };
+};
+
+/** Without leader election this process is always the leader. */
+type Leadership = {
+  start(): void;
+  stop(): Promise<void>;
+  mayWrite(): boolean;
+  epoch(): number;
+  /** Throws when a write that is about to be sent could outlive the lease (R31). */
+  guard(): void;
+  onChange(callback: (isLeader: boolean) => void): void;
+};
+
+const createLeadership = (config: Config, client: KubeClient, logger: Logger): Leadership => {
+  const { enabled, namespace, name } = config.leaderElection;
+  if (!enabled) {
+    const callbacks: ((isLeader: boolean) => void)[] = [];
+    return {
+      start: () => {
+        for (const callback of callbacks) callback(true);
+      },
+      stop: async () => {},
+      mayWrite: () => true,
+      epoch: () => 0,
+      guard: () => {},
+      onChange: callback => callbacks.push(callback),
+    };
+  }
+  const identity = `${hostname()}_${process.pid}_${Math.random().toString(36).slice(2, 8)}`;
+  const elector: Elector = createElector({ client, namespace, name, identity, clock, logger });
+  const mayWrite = (): boolean => elector.isLeader() && elector.remainingMs(clock.now()) > WRITE_TIMEOUT_MS;
+  return {
+    start: () => elector.start(),
+    stop: () => elector.stop(),
+    mayWrite,
+    epoch: () => elector.epoch(),
+    guard: () => {
+      if (!mayWrite())
+        throw new SystemError('sluice', 'writing', 'refused', 'the lease is held by another process, or is about to end');
+    },
+    onChange: callback => elector.onChange(callback),
+  };
+};
+
+type Informers = {
+  readonly rollouts: Informer<KubeObject>;
+  readonly virtualServices: Informer<KubeObject>;
+  readonly destinationRules: Informer<KubeObject>;
+  readonly pods: Informer<ReturnType<typeof toPod>>;
+  readonly services: Informer<ReturnType<typeof toService>>;
+};
+
+const istioResource = (version: string, plural: string): Resource => ({
+  group: 'networking.istio.io',
+  version,
+  plural,
+  namespaced: true,
+});
+
+const createInformers = (
+  { watchNamespaces: namespaces }: Config,
+  client: KubeClient,
+  istio: string,
+  logger: Logger,
+): Informers => {
+  const common = { client, namespaces, logger };
+  const whole = { ...common, transform: withoutManagedFields };
+  return {
+    rollouts: createInformer({ ...whole, resource: ROLLOUTS }),
+    virtualServices: createInformer({ ...whole, resource: istioResource(istio, 'virtualservices') }),
+    destinationRules: createInformer({ ...whole, resource: istioResource(istio, 'destinationrules') }),
+    pods: createInformer({ ...common, resource: PODS, transform: toPod }),
+    services: createInformer({ ...common, resource: SERVICES, transform: toService }),
+  };
+};
+
+const createRouter = (client: KubeClient, { virtualServices, destinationRules }: Informers, istio: string): Router => {
+  const resources = {
+    VirtualService: istioResource(istio, 'virtualservices'),
+    DestinationRule: istioResource(istio, 'destinationrules'),
+  };
+  return createIstioRouter({
+    virtualServices,
+    destinationRules,
+    clock,
+    patch: (kind, namespace, name, operations) => client.jsonPatch(resources[kind], { namespace, name }, operations),
+    refresh: async (kind, namespace, name) => {
+      try {
+        return await client.get(resources[kind], { namespace, name });
+      } catch (error) {
+        if (error instanceof SystemError && error.kind === 'notFound') return undefined;
+        throw error;
+      }
+    },
+  });
+};
+
+const createProviders = ({ providers }: Config, metrics: Metrics): Providers => {
+  const onRequest = metrics.providerRequest;
+  const each = <Settings, Provider>(
+    settings: Readonly<Record<string, Settings>>,
+    create: (name: string, setting: Settings) => Provider,
+  ): Readonly<Record<string, Provider>> =>
+    Object.fromEntries(Object.entries(settings).map(([name, setting]) => [name, create(name, setting)]));
+  return {
+    prometheus: each(providers.prometheus, (name, setting) => createPrometheus({ ...setting, name, onRequest })),
+    zipkin: each(providers.zipkin, (name, setting) => createZipkin({ ...setting, name, onRequest, clock })),
+  };
+};
+
+type Sources = {
+  /** Only the leader reads Git and writes what it says. */
+  follow(isLeader: boolean): void;
+  stop(): Promise<void>;
+};
+
+const createSources = async (
+  config: Config,
+  client: KubeClient,
+  { logger, metrics }: { logger: Logger; metrics: Metrics },
+): Promise<Sources> => {
+  const folder = await mkdtemp(join(tmpdir(), 'sluice-git-'));
+  const writer = createRolloutWriter(client);
+  const scheduler = createScheduler(logger);
+  const sources: readonly Source[] = config.sources.map(source => {
+    const repository = openRepository({
+      url: source.url,
+      branch: source.branch,
+      path: source.path,
+      dir: join(folder, source.name),
+      auth: source.credentials,
+    });
+    return createSource({
+      config: source,
+      repository,
+      writer,
+      scheduler,
+      logger,
+      clock,
+      parser: (text, file) => parseRollouts(text, file, { namespace: 'required' }),
+      onSync: status => metrics.sourceSync(source.name, status.error === undefined),
+    });
+  });
+  let turn = Promise.resolve();
+  return {
+    follow: isLeader => {
+      turn = turn.then(async () => {
+        if (isLeader) for (const source of sources) source.start();
+        else await Promise.all(sources.map(source => source.stop()));
+      });
+    },
+    stop: async () => {
+      await turn;
+      await Promise.all(sources.map(source => source.stop()));
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+};

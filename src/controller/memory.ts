@@ -1,0 +1,49 @@
+import type { Measurement, Reference, ShareMeasurement } from '../rollout/index.ts';
+
+/**
+ * What this process remembers of one rollout between two decisions. All of it can be lost: a restart measures again from
+ * the provider's history, on top of the sums in the status.
+ */
+export type Memory = {
+  /** Name of the step that the measurements belong to. */
+  step: string | undefined;
+  readonly measurements: Map<string, Measurement>;
+  /** Running sums of each provider in this step. */
+  readonly sums: Map<string, ProviderSums>;
+  reference: Reference | undefined;
+  share: ShareMeasurement | undefined;
+  /** Readings under way, so that none is started twice. */
+  readonly inFlight: Set<string>;
+  /** Workloads seen behind each version: a pod that is gone has left requests to be counted. */
+  readonly workloads: Map<string, Set<string>>;
+  writeError: string | undefined;
+  /** Failed writes in a row. */
+  failures: number;
+};
+
+/** Sums over a step up to `untilMs`; `durations` only for display. */
+export type ProviderSums = {
+  untilMs: number;
+  readonly counts: Map<string, { bad: number; total: number }>;
+  readonly durations: Map<number, number>;
+};
+
+export const createMemory = (): Memory => ({
+  step: undefined,
+  measurements: new Map(),
+  sums: new Map(),
+  reference: undefined,
+  share: undefined,
+  inFlight: new Set(),
+  workloads: new Map(),
+  writeError: undefined,
+  failures: 0,
+});
+
+/** Forgets the measurements of another step. */
+export const turnTo = (memory: Memory, step: string): void => {
+  if (memory.step === step) return;
+  memory.step = step;
+  memory.measurements.clear();
+  memory.sums.clear();
+};

@@ -1,0 +1,77 @@
+/** A branch of a Git repository. One at a time: no two calls may overlap. */
+export type GitRepository = {
+  /**
+   * Asks where the branch stands. Costs one request (the first one may cost two) and fetches nothing (R34).
+   * Throws SystemError `git`: unreachable, not allowed, no such repository or branch.
+   */
+  poll(signal: AbortSignal): Promise<{ readonly oid: string }>;
+  /**
+   * Fetches if need be and reads the files below the configured path. The branch may have moved on since `oid` was polled;
+   * what was read says so in its own `oid`. Throws SystemError `git`, also when the path is missing or empty.
+   */
+  read(oid: string, signal: AbortSignal): Promise<GitContent>;
+  close(): void;
+};
+
+export type GitContent = {
+  readonly oid: string;
+  /** Branch and commit for people, e.g. `main@sha1:9f3c...`. */
+  readonly revision: string;
+  readonly files: readonly GitFile[];
+  /** Files that could not be read as text. */
+  readonly problems: readonly GitFileProblem[];
+};
+
+/** `path` is relative to the root of the repository. */
+export type GitFile = { readonly path: string; readonly text: string };
+
+export type GitFileProblem = { readonly file: string; readonly message: string };
+
+/** A Rollout as a file defines it, complete and checked. */
+export type RolloutManifest = {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string | undefined;
+    readonly labels?: Readonly<Record<string, string>> | undefined;
+    readonly annotations?: Readonly<Record<string, string>> | undefined;
+  };
+  readonly spec: object;
+};
+
+/** `line` and `column` are 1-based. */
+export type ManifestProblem = {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  /** Where in the document, e.g. `spec.strategy.canary`. */
+  readonly path: string;
+  readonly message: string;
+};
+
+/** Parses one YAML file, which may hold several documents; must not throw. Documents of other kinds are left out. */
+export type RolloutParser = (
+  text: string,
+  file: string,
+) => { readonly rollouts: readonly RolloutManifest[]; readonly problems: readonly ManifestProblem[] };
+
+/** Where a Rollout comes from; stands on the object as label and annotations. */
+export type RolloutOrigin = { readonly source: string; readonly revision: string; readonly path: string };
+
+/** A Rollout with the namespace it goes to. */
+export type PlacedRollout = Omit<RolloutManifest, 'metadata'> & {
+  readonly metadata: Omit<RolloutManifest['metadata'], 'namespace'> & { readonly namespace: string };
+};
+
+export type RolloutWriter = {
+  /**
+   * Server-side apply as field manager `sluice-git`, with the origin as label and annotations. An object that already says
+   * what Git says is not written: its commit annotation stays the last commit that changed something. Throws SystemError
+   * `refused` when the object exists and does not carry the label of this source.
+   */
+  apply(rollout: PlacedRollout, origin: RolloutOrigin, signal: AbortSignal): Promise<'created' | 'changed' | 'unchanged'>;
+};
+
+/** Calls back at the times of a cron expression (seconds allowed), never while the last call is still running. */
+export type Scheduler = (cron: string, callback: () => Promise<void>) => { stop(): void };
