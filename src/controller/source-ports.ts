@@ -41,20 +41,25 @@ export type RolloutManifest = {
 };
 
 /** `line` and `column` are 1-based. */
-export type ManifestProblem = {
+type ManifestProblem = {
   readonly file: string;
   readonly line: number;
   readonly column: number;
   /** Where in the document, e.g. `spec.strategy.canary`. */
   readonly path: string;
   readonly message: string;
+  /** What was probably meant. */
+  readonly suggestion?: string;
 };
+
+/** A Rollout and where it begins in its file. */
+export type LocatedManifest = RolloutManifest & { readonly line?: number; readonly column?: number };
 
 /** Parses one YAML file, which may hold several documents; must not throw. Documents of other kinds are left out. */
 export type RolloutParser = (
   text: string,
   file: string,
-) => { readonly rollouts: readonly RolloutManifest[]; readonly problems: readonly ManifestProblem[] };
+) => { readonly rollouts: readonly LocatedManifest[]; readonly problems: readonly ManifestProblem[] };
 
 /** Where a Rollout comes from; stands on the object as label and annotations. */
 export type RolloutOrigin = { readonly source: string; readonly revision: string; readonly path: string };

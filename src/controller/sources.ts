@@ -10,7 +10,7 @@ export type { SourceProblem } from './source/desired.ts';
 const RETRY_FIRST_MS = 1_000;
 const RETRY_LONGEST_MS = 60_000;
 
-export type SourceConfig = {
+type SourceConfig = {
   readonly name: string;
   /** Namespaces that it may write to; `['*']`: all (R33). */
   readonly namespaces: readonly string[];
@@ -34,7 +34,7 @@ export type SourceStatus = {
   readonly error?: string;
 };
 
-export type SourceDependencies = {
+type SourceDependencies = {
   readonly config: SourceConfig;
   readonly repository: GitRepository;
   readonly parser: RolloutParser;
@@ -93,6 +93,7 @@ export function createSource(dependencies: SourceDependencies): Source {
     start: () => {
       if (schedule !== undefined) return;
       schedule = scheduler(config.schedule, () => turns.take('sync'));
+      writing.forget();
       turns.open();
       void turns.takeAfresh();
     },

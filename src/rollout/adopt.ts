@@ -1,6 +1,6 @@
 import type { Action } from './action.ts';
 import { durationOr, isoMillis } from './duration.ts';
-import type { MeshObservation, RouteWeights, SteeredObject } from './observation.ts';
+import type { MeshObservation, SteeredObject } from './observation.ts';
 import { type Outcome, saying, withHistory } from './outcome.ts';
 import { highestSeq } from './position.ts';
 import type { Situation } from './situation.ts';
@@ -14,6 +14,7 @@ type Found =
   | { readonly kind: 'wait'; readonly message: string; readonly what: WaitingFor['what'] };
 
 const UNPINNED = '*';
+const PIN_REVISION = 'adopt';
 
 /**
  * Finds out which version is stable before anything moves (R7): what the mesh pins everything to, else `initialVersion`,
@@ -63,7 +64,8 @@ const find = (situation: Situation): Found => {
   if (names.length === 0)
     return { kind: 'wait', what: 'mesh', message: 'the VirtualService sends nothing to any version of this host' };
   if (!names.includes(UNPINNED)) return findSplit(shares, initialVersion, version);
-  if (initialVersion !== undefined) return { kind: 'pin', version: initialVersion };
+  const chosen = initialVersion ?? pinnedBefore(mesh);
+  if (chosen !== undefined) return { kind: 'pin', version: chosen };
   const [first] = running;
   if (running.length === 1 && first !== undefined) return { kind: 'pin', version: first };
   if (running.length === 0) return { kind: 'stable', version, message: `nothing runs yet: ${version} is stable as it is` };
@@ -100,12 +102,24 @@ const findSplit = (shares: Readonly<Record<string, number>>, initial: string | u
   };
 };
 
-/** Shares in percent of the versions that take traffic; of several objects, the first one speaks. */
-const liveShares = (mesh: Extract<MeshObservation, { kind: 'resolved' }>): Readonly<Record<string, number>> => {
-  const weights: RouteWeights = mesh.objects[0]?.weights ?? { versions: {}, foreign: 0 };
-  const total = Object.values(weights.versions).reduce((sum, weight) => sum + weight, 0);
-  const live = Object.entries(weights.versions).filter(([, weight]) => weight > 0);
-  return Object.fromEntries(live.map(([name, weight]) => [name, (100 * weight) / total]));
+/** Shares in percent of the versions that take traffic, on average over all objects. */
+const liveShares = ({ objects }: Extract<MeshObservation, { kind: 'resolved' }>): Readonly<Record<string, number>> => {
+  const shares = new Map<string, number>();
+  for (const { weights } of objects) {
+    const total = Object.values(weights.versions).reduce((sum, weight) => sum + weight, 0);
+    for (const [name, weight] of Object.entries(weights.versions)) {
+      if (weight > 0) shares.set(name, (shares.get(name) ?? 0) + (100 * weight) / total / objects.length);
+    }
+  }
+  return Object.fromEntries(shares);
+};
+
+const isUnpinned = ({ weights }: SteeredObject): boolean => (weights.versions[UNPINNED] ?? 0) > 0;
+
+/** The version that an earlier look has pinned some of several objects to, before the process died. */
+const pinnedBefore = ({ objects }: Extract<MeshObservation, { kind: 'resolved' }>): string | undefined => {
+  const pinned = objects.find(object => object.position?.revision === PIN_REVISION && !isUnpinned(object));
+  return Object.entries(pinned?.weights.versions ?? {}).find(([, weight]) => weight > 0)?.[0];
 };
 
 /** Without a pin a new version would take traffic the moment its pods are ready: subset, settle, then all to it. */
@@ -134,7 +148,7 @@ const pin = (situation: Situation, status: RolloutStatus, version: string): Outc
     return { status: told, actions: [{ kind: 'ensureSubset', target, version }], lookAgainAtMs: nowMs + settleMs };
   }
   if (nowMs < subset.seenAtMs + settleMs) return { status: told, lookAgainAtMs: subset.seenAtMs + settleMs };
-  return { status: told, actions: mesh.objects.map(object => pinWrite(situation, target, object)) };
+  return { status: told, actions: mesh.objects.filter(isUnpinned).map(object => pinWrite(situation, target, object)) };
 };
 
 const pinWrite = ({ observation, nowMs, stored }: Situation, target: Target, object: SteeredObject): Action => ({
@@ -145,7 +159,7 @@ const pinWrite = ({ observation, nowMs, stored }: Situation, target: Target, obj
   weight: 0,
   position: {
     seq: highestSeq(stored, [object]) + 1,
-    revision: 'adopt',
+    revision: PIN_REVISION,
     plan: '',
     step: 0,
     weight: 0,

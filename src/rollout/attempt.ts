@@ -1,10 +1,10 @@
 import { gatesSentence, place } from './explain.ts';
-import { goForward } from './forward.ts';
+import { goForward, standStill } from './forward.ts';
 import { continueGoingBack, goBack, isBlocked, READY_AGAIN_WITHIN_MS, readyAgainUntil } from './goBack.ts';
 import { finishWrites, putDown, raise, stepAside } from './moves.ts';
 import { type Outcome, saying } from './outcome.ts';
 import { withOutcome } from './request.ts';
-import type { Attempt } from './situation.ts';
+import type { Attempt, ComparedObject } from './situation.ts';
 
 /** Answers when its rule applies; the first answer counts. */
 type Guard = (attempt: Attempt) => Outcome | undefined;
@@ -74,7 +74,8 @@ const podsBack: Guard = attempt => {
   const until = readyAgainUntil(step.lowReadySince);
   const isLate = nowMs > until.ms || (step.podsLost ?? 0) > 1;
   if (isLate) return goBack(attempt, 'PodsLost', `${target.canary} had no ready pod for ${READY_AGAIN_WITHIN_MS / 1000} s`);
-  if (canaryPods.ready > 0 && planStep !== undefined)
+  const isFrozen = attempt.problems.length > 0;
+  if (canaryPods.ready > 0 && planStep !== undefined && !isFrozen)
     return { status: attempt.status, actions: raise(attempt, step.index, planStep.weight) };
   const message = `${place(attempt)}: ${target.canary} lost its last ready pod, traffic was taken off it; the step begins again if a pod is ready by then`;
   return { status: saying(attempt.status, 'PodsLost', message, { what: 'pods', until: until.iso }), lookAgainAtMs: until.ms + 1 };
@@ -92,32 +93,39 @@ const invalidSpec: Guard = attempt => {
   const [first] = attempt.problems;
   if (first === undefined) return undefined;
   const message = `${place(attempt)}: ${first.path} ${first.message}; nothing moves forward until the spec is mended`;
-  return {
-    status: { ...saying(attempt.status, 'InvalidSpec', message, { what: 'person' }), phase: 'Invalid', gates: attempt.gates },
-  };
+  return standStill(attempt, { ...saying(attempt.status, 'InvalidSpec', message, { what: 'person' }), phase: 'Invalid' });
 };
 
-/** R3, R29: a crash between the writes of several objects left some at their earlier position. */
+/**
+ * R3, R29: a crash between the writes of several objects left some at their earlier position. The stored status stays
+ * until all of them are written: so long as it knows of no step, an object without a position is one of them.
+ */
 const unfinished: Guard = attempt => {
-  const behind = attempt.objects.filter(
-    ({ drift, position, canaryPercent }) =>
-      drift === 'down' &&
-      position !== undefined &&
-      position.seq < (attempt.status.seq ?? 0) &&
-      Math.abs(canaryPercent - position.weight) < 1,
-  );
-  return behind.length === 0 ? undefined : { status: attempt.status, actions: finishWrites(attempt, behind) };
+  const { objects, stored } = attempt;
+  const behind = objects.filter(object => object.drift === 'down' && isBehind(attempt, object));
+  if (behind.length === 0) return undefined;
+  return { status: stored ?? attempt.status, actions: finishWrites(attempt, behind) };
 };
 
-/** R26: what a person lowered is not raised again. */
+/** Does the object stand where its own position, or the time before this attempt, left it? */
+const isBehind = ({ status, stored }: Attempt, { position, canaryPercent }: ComparedObject): boolean => {
+  if (position === undefined) return stored?.step?.index === 0 && canaryPercent === 0;
+  const leftAt = position.revision === status.revision ? position.weight : 0;
+  return position.seq < (status.seq ?? 0) && Math.abs(canaryPercent - leftAt) < 1;
+};
+
+/** R26, R28: what a person lowered, or gave to others altogether, is not raised again. */
 const driftDown: Guard = attempt => {
-  const lowered = attempt.objects.filter(({ drift }) => drift === 'down');
+  const lowered = attempt.objects.filter(({ drift }) => drift === 'down' || drift === 'nothing to share');
   if (lowered.length === 0) return undefined;
-  const seen = lowered.map(({ name, canaryPercent }) => `${name} sends ${Math.round(canaryPercent)}%`).join(', ');
+  const { stable, canary } = attempt.target;
+  const tell = ({ name, drift, canaryPercent }: ComparedObject): string =>
+    drift === 'down'
+      ? `${name} sends ${Math.round(canaryPercent)}%`
+      : `${name} leaves nothing for ${stable} and ${canary} to share`;
+  const seen = lowered.map(tell).join(', ');
   const message = `${place(attempt)}: somebody changed the weights (${seen}); nothing moves until they are put back, or the rollout is aborted`;
-  return {
-    status: { ...saying(attempt.status, 'Drift', message, { what: 'drift' }), phase: 'Progressing', gates: attempt.gates },
-  };
+  return standStill(attempt, { ...saying(attempt.status, 'Drift', message, { what: 'drift' }), phase: 'Progressing' });
 };
 
 /** R22: a person lets the step go on; what is missing no longer holds it, a failed gate would have come before. */
@@ -138,9 +146,9 @@ const promoted: Guard = attempt => {
 /** The order of precedence (R6). Deletion needs no guard of its own: without a finalizer the object is simply gone. */
 const GUARDS: readonly Guard[] = [
   unreadableMesh,
+  aborted,
   goingBack,
   driftUp,
-  aborted,
   replaced,
   podsLost,
   podsBack,

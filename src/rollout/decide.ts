@@ -3,7 +3,7 @@ import { adopt } from './adopt.ts';
 import { decideAttempt } from './attempt.ts';
 import type { Observation, Rollout } from './observation.ts';
 import { finish, type Outcome } from './outcome.ts';
-import { parseRequest, refusalOf, withOutcome } from './request.ts';
+import { isAnswered, parseRequest, refusalOf, withOutcome } from './request.ts';
 import { inProgress, readAttempt, readSituation, type Situation } from './situation.ts';
 import { decideIdle } from './start.ts';
 import type { RolloutStatus } from './status.ts';
@@ -27,7 +27,7 @@ import type { RolloutStatus } from './status.ts';
  */
 export const decide = (rollout: Rollout, observation: Observation, nowMs: number): Decision => {
   const situation = readSituation(rollout, observation, nowMs);
-  return clearRequest(situation, finish(situation, refuse(situation) ?? decideLife(situation)));
+  return clearRequest(situation, finish(situation, withRefusal(situation, decideLife(situation))));
 };
 
 const decideLife = (situation: Situation): Outcome => {
@@ -40,18 +40,18 @@ const decideLife = (situation: Situation): Outcome => {
 const hasStable = (status: RolloutStatus | undefined): status is RolloutStatus & { stableVersion: string } =>
   status?.stableVersion !== undefined;
 
-/** A request that cannot be acted on changes nothing but `lastRequest` (R22). */
-const refuse = ({ rollout, stored, nowMs }: Situation): Outcome | undefined => {
-  if (rollout.request === undefined || stored === undefined) return undefined;
+/** A request that cannot be acted on changes nothing but `lastRequest` (R22), and holds nothing back. */
+const withRefusal = ({ rollout, stored, nowMs }: Situation, outcome: Outcome): Outcome => {
+  if (rollout.request === undefined || stored === undefined) return outcome;
   const request = parseRequest(rollout.request);
-  if (request.id === stored.lastRequest?.id) return undefined;
+  if (isAnswered(request, stored, nowMs)) return outcome;
   const refusal = 'refusal' in request ? request.refusal : refusalOf(request, stored, nowMs);
-  if (refusal === undefined) return undefined;
-  return { status: withOutcome(stored, request, `refused: ${refusal}`, nowMs), lookAgainAtMs: nowMs };
+  if (refusal === undefined) return outcome;
+  return { ...outcome, status: withOutcome(outcome.status, request, `refused: ${refusal}`, nowMs) };
 };
 
 /** The annotation goes once the outcome is stored. */
-const clearRequest = ({ rollout, stored }: Situation, decision: Decision): Decision => {
-  if (rollout.request === undefined || parseRequest(rollout.request).id !== stored?.lastRequest?.id) return decision;
+const clearRequest = ({ rollout, stored, nowMs }: Situation, decision: Decision): Decision => {
+  if (rollout.request === undefined || !isAnswered(parseRequest(rollout.request), stored, nowMs)) return decision;
   return { ...decision, actions: [...decision.actions, { kind: 'removeRequest', request: rollout.request }] };
 };

@@ -8,6 +8,7 @@ export const place = ({ step, weight, target }: Attempt): string =>
 
 /** The gates in one sentence: what is wrong or missing first, else the one that people care for most. */
 export const gatesSentence = (gates: readonly GateStatus[]): string => {
+  if (gates.every(({ verdict }) => verdict === 'Pending')) return 'gates have not been measured yet';
   const open = gates.filter(({ verdict }) => verdict !== 'Pass' && verdict !== 'NotApplicable');
   if (open.length > 0) return worst(open).message;
   const measured = gates.filter(({ name, verdict }) => verdict === 'Pass' && name !== 'unattributed');

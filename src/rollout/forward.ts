@@ -9,6 +9,13 @@ import type { Reason } from './reason.ts';
 import type { Attempt } from './situation.ts';
 import type { RolloutStatus, WaitingFor } from './status.ts';
 
+/** Forward movement stands still, and the gates go on: they may still put everything back (R12, R26). */
+export const standStill = (attempt: Attempt, status: RolloutStatus): Outcome => {
+  const frozen = { ...status, gates: attempt.gates };
+  if (attempt.step.index === 0) return { status: frozen };
+  return { status: frozen, actions: dueMeasures(attempt), lookAgainAtMs: nextGridPointMs(attempt) };
+};
+
 /** The last in the order of precedence: nothing speaks against this attempt, so it may go on when its time has come. */
 export const goForward = (attempt: Attempt): Outcome => {
   if (attempt.step.index === 0) return enter(attempt, 1);
@@ -18,16 +25,16 @@ export const goForward = (attempt: Attempt): Outcome => {
   const status: RolloutStatus = { ...attempt.status, gates: attempt.gates, step: entered(attempt) };
   if (!isPauseOver(attempt)) return { status: pausing(attempt, status), actions: measures, lookAgainAtMs: again };
   if (measuring) {
-    const known = trouble(attempt) === undefined ? status : waitingForGates(attempt, status);
-    return { status: known, actions: measures, lookAgainAtMs: again };
+    const isKnown = trouble(attempt) === undefined && attempt.stored?.step?.startedAt === attempt.step.startedAt;
+    return { status: isKnown ? status : waitingForGates(attempt, status), actions: measures, lookAgainAtMs: again };
   }
   if (!mayMove(attempt)) return { status: waitingForGates(attempt, status), lookAgainAtMs: again };
-  if (!isRecorded(attempt))
-    return {
-      status: saying(status, status.reason, `${place(attempt)}: ${gatesSentence(attempt.gates)}; moving on`),
-      lookAgainAtMs: attempt.nowMs,
-    };
-  return attempt.step.index >= attempt.plan.steps.length ? promote(attempt) : enter(attempt, attempt.step.index + 1);
+  if (attempt.step.index >= attempt.plan.steps.length) return promote(attempt);
+  if (!isRecorded(attempt)) {
+    const message = `${place(attempt)}: ${gatesSentence(attempt.gates)}; moving on`;
+    return { status: saying(status, status.reason, message), lookAgainAtMs: attempt.nowMs };
+  }
+  return { lookAgainAtMs: again, ...enter(attempt, attempt.step.index + 1) };
 };
 
 const entered = ({ step, canaryPods }: Attempt): Attempt['step'] =>
@@ -39,11 +46,11 @@ const isPauseOver = (attempt: Attempt): boolean => attempt.step.promotedBy !== u
 const mayMove = ({ gates, step }: Attempt): boolean => allPass(gates) || step.promotedBy !== undefined;
 
 /** A raise waits until what speaks for it is stored: a refused status write holds it back (R3). */
-const isRecorded = ({ stored, status, step }: Attempt): boolean =>
+const isRecorded = ({ stored, status, step, plan }: Attempt): boolean =>
   stored?.seq === status.seq &&
   stored?.step?.index === step.index &&
   stored.step.startedAt === step.startedAt &&
-  (stored.step.promotedBy !== undefined || allPass(stored.gates ?? []));
+  (stored.step.promotedBy !== undefined || (stored.gates?.length === plan.gates.length && allPass(stored.gates)));
 
 const pausing = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
   const { planStep, plan, step } = attempt;
@@ -62,8 +69,11 @@ const pausing = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
 };
 
 const waitingForGates = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
-  const message = `${place(attempt)}: ${gatesSentence(attempt.gates)}; the pause is over, goes on by itself when every gate passes`;
-  return { ...saying(status, trouble(attempt) ?? 'WaitingForGates', message, { what: 'gates' }), phase: 'Progressing' };
+  const isPlain = attempt.planStep?.pauseMs === 0;
+  const over = isPlain ? '' : 'the pause is over, ';
+  const message = `${place(attempt)}: ${gatesSentence(attempt.gates)}; ${over}goes on by itself when every gate passes`;
+  const reason = trouble(attempt) ?? (isPlain ? 'StepEntered' : 'WaitingForGates');
+  return { ...saying(status, reason, message, { what: 'gates' }), phase: 'Progressing' };
 };
 
 /** What people are told about once: a provider that is away, data that have been missing for too long (R15, R16). */
@@ -82,11 +92,6 @@ const enter = (attempt: Attempt, index: number): Outcome => {
   const names = target.virtualServices.join(', ');
   if (objects.length === 0)
     return hold(attempt, 'WaitingForMesh', `VirtualService ${names} is gone; put it back`, { what: 'mesh' });
-  if (objects.some(({ drift }) => drift === 'nothing to share')) {
-    return hold(attempt, 'Drift', `VirtualService ${names} leaves nothing for ${target.stable} and ${target.canary} to share`, {
-      what: 'drift',
-    });
-  }
   if (canaryPods.ready === 0) return hold(attempt, 'WaitingForPods', `${target.canary} has no ready pod`, { what: 'pods' });
   return (
     makeSubset(attempt) ?? { status: { ...attempt.status, gates: attempt.gates }, actions: raise(attempt, index, step.weight) }

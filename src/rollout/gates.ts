@@ -180,5 +180,8 @@ const judgeValue = (
 const sourceName = (source: GateSource): string => `${source.kind === 'zipkin' ? 'zipkin' : 'prometheus'}/${source.provider}`;
 const unit = ({ source }: PlanGate): string => (source.kind === 'zipkin' ? 'spans' : 'requests');
 const percent = ({ bad, total }: Counts): string => `${round((100 * bad) / Math.max(1, total))} %`;
-const ratio = (evidence: number): string => `${evidence >= 10 ? Math.round(evidence) : round(evidence)}:1`;
+const ratio = (evidence: number): string => {
+  if (evidence >= 1e6) return 'over 1,000,000:1';
+  return `${evidence >= 10 ? Math.round(evidence) : round(evidence)}:1`;
+};
 const round = (value: number): number => Math.round(value * 100) / 100;

@@ -39,7 +39,8 @@ export const isBlocked = (attempt: Attempt): boolean =>
 const waitForStable = (attempt: Attempt, because: string): Outcome => {
   const { stable } = attempt.target;
   const message = `${because}; traffic stays where it is, because ${stable} has no ready pod: mend ${stable}, or abort with "force": true`;
-  return { status: { ...saying(attempt.status, 'WaitingForStable', message, { what: 'pods' }), gates: attempt.gates } };
+  const reason = attempt.status.phase === 'RollingBack' ? attempt.status.reason : 'WaitingForStable';
+  return { status: { ...saying(attempt.status, reason, message, { what: 'pods' }), gates: attempt.gates } };
 };
 
 /** Carries on with a decision to go back until it is written, and obeyed. */
@@ -78,7 +79,10 @@ const whetherObeyed = (attempt: Attempt): Outcome => {
   const quiet = measured === undefined || measured.canary === 0;
   if (quiet && nowMs - writtenMs >= OBEYED_WITHIN_MS) return { status: rolledBack(attempt, notConfirmed(attempt)) };
 
-  const seen = measured ? `: ${target.canary} still got ${measured.canary} of ${measured.canary + measured.stable} requests` : '';
+  const seen =
+    measured && measured.canary > 0
+      ? `: ${target.canary} still got ${measured.canary} of ${measured.canary + measured.stable} requests`
+      : '';
   const message = `back to ${target.stable}: ${causeOf(attempt)}; written, not yet obeyed${seen}`;
   const canMeasure = installation.prometheus.length + installation.zipkin.length > 0;
   const due = share === undefined || nowMs - share.atMs >= LOOK_EVERY_MS;

@@ -57,15 +57,16 @@ export const stepAside = (attempt: Attempt): readonly Action[] => {
   });
 };
 
-/** Puts weights back to what was intended, without touching the step's clock (R26). */
+/** Puts weights back to what was intended, without touching the step's clock or the loss of its pods (R25, R26). */
 export const putDown = (attempt: Attempt, objects: readonly SteeredObject[]): readonly Action[] => {
-  const time = attempt.step.startedAt ?? isoMillis(attempt.nowMs);
+  const { step, weight, nowMs } = attempt;
+  const lostAt = weight === 0 ? step.lowReadySince : undefined;
   return writes(attempt, [...objects].reverse(), {
-    step: attempt.step.index,
-    weight: attempt.weight,
+    step: step.index,
+    weight,
     state: 'raised',
-    reason: 'DriftPutDown',
-    time,
+    reason: lostAt === undefined ? 'DriftPutDown' : 'PodsLost',
+    time: lostAt ?? step.startedAt ?? isoMillis(nowMs),
   });
 };
 

@@ -9,15 +9,21 @@ export type Outcome = {
   readonly status: RolloutStatus;
   readonly actions?: readonly Action[];
   readonly lookAgainAtMs?: number;
+  /** Too little is known to say anything about the spec's present generation; it is not observed yet. */
+  readonly isUndecided?: boolean;
 };
 
 const MAX_HISTORY = 20;
+const WRITE_FAILED = '; last write failed, trying again: ';
 
 /** Fills in what follows from the rest: conditions, display, generation, the error of a write. */
-export const finish = (situation: Situation, { status, actions = [], lookAgainAtMs }: Outcome): Decision => {
+export const finish = (situation: Situation, { status, actions = [], lookAgainAtMs, isUndecided }: Outcome): Decision => {
   const { writeError } = situation.observation;
-  const message = writeError === undefined ? status.message : `${status.message}; last write failed, trying again: ${writeError}`;
-  const next: RolloutStatus = { ...status, message, observedGeneration: situation.rollout.generation, display: display(status) };
+  const { rollout, stored } = situation;
+  const observedGeneration = isUndecided ? (stored?.observedGeneration ?? 0) : rollout.generation;
+  const [said = ''] = status.message.split(WRITE_FAILED);
+  const message = writeError === undefined ? said : `${said}${WRITE_FAILED}${writeError}`;
+  const next: RolloutStatus = { ...status, message, observedGeneration, display: display(status) };
   return {
     status: { ...next, conditions: conditions(next, situation) },
     actions,
@@ -57,8 +63,8 @@ const display = ({
   weight: phase === 'Healthy' ? '100%' : canaryVersion === undefined ? '' : `${traffic?.weight ?? 0}%`,
 });
 
-const conditions = (status: RolloutStatus, { rollout, stored, nowMs }: Situation): readonly Condition[] => {
-  const { phase, gates } = status;
+const conditions = (status: RolloutStatus, { stored, nowMs }: Situation): readonly Condition[] => {
+  const { phase, gates, observedGeneration } = status;
   const condition = (type: Condition['type'], value: Condition['status']): Condition => {
     const before = stored?.conditions?.find(known => known.type === type);
     return {
@@ -67,7 +73,7 @@ const conditions = (status: RolloutStatus, { rollout, stored, nowMs }: Situation
       reason: status.reason,
       message: status.message,
       lastTransitionTime: before?.status === value ? before.lastTransitionTime : `${isoMillis(nowMs).slice(0, 19)}Z`,
-      observedGeneration: rollout.generation,
+      ...(observedGeneration === undefined ? {} : { observedGeneration }),
     };
   };
   const settled = phase === 'Healthy' || phase === 'RolledBack' || phase === 'Invalid';

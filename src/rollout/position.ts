@@ -20,7 +20,11 @@ export const catchUp = (status: RolloutStatus, objects: readonly SteeredObject[]
 
 /** With several objects the step's clock starts with the write of the last one (R29). */
 const startsLater = ({ step }: RolloutStatus, latest: Position): boolean =>
-  latest.state === 'raised' && step?.index === latest.step && step.startedAt !== undefined && latest.time > step.startedAt;
+  latest.reason !== 'PodsLost' &&
+  latest.state === 'raised' &&
+  step?.index === latest.step &&
+  step.startedAt !== undefined &&
+  latest.time > step.startedAt;
 
 /** The status that the writer of this position was about to store. */
 const written = (status: RolloutStatus, plan: Plan, position: Position): RolloutStatus => {
@@ -29,10 +33,11 @@ const written = (status: RolloutStatus, plan: Plan, position: Position): Rollout
   if (position.state === 'safe') return { ...base, phase: 'RollingBack' };
   const before = status.step;
   if (reason === 'PodsLost') {
+    const podsLost = (before?.podsLost ?? 0) + (before?.lowReadySince === time ? 0 : 1);
     return {
       ...base,
       phase: 'Progressing',
-      step: { ...before, index, count: plan.steps.length, podsLost: (before?.podsLost ?? 0) + 1, lowReadySince: time },
+      step: { ...before, index, count: plan.steps.length, podsLost, lowReadySince: time },
     };
   }
   if (before?.index === index && before.startedAt === time) return base;

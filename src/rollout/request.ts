@@ -17,6 +17,7 @@ export type PersonRequest = {
 };
 
 const MAX_AGE_MS = 600_000;
+const SAME_TEXT_MS = 30_000;
 const LATER_VERBS = ['pause', 'resume', 'retry'];
 
 /** Reads the annotation; a text that is no request gives a refusal for people. */
@@ -51,6 +52,20 @@ export const parseRequest = (
   };
 };
 
+/**
+ * Was this request answered, and only its annotation has yet to go? Requests are told apart by id. A text without one is
+ * the same request only for a while: `{"verb":"abort"}` must work in the next rollout too.
+ */
+export const isAnswered = (
+  { id, raw }: Pick<PersonRequest, 'id' | 'raw'>,
+  status: RolloutStatus | undefined,
+  nowMs: number,
+): boolean => {
+  const last = status?.lastRequest;
+  if (last === undefined || last.id !== id) return false;
+  return id !== digest(raw) || nowMs - Date.parse(last.at) < SAME_TEXT_MS;
+};
+
 /** Why a request cannot be acted on, or `undefined` when it can (R22). */
 export const refusalOf = (request: PersonRequest, status: RolloutStatus, nowMs: number): string | undefined => {
   const { verb, revision, step, at } = request;
@@ -64,7 +79,7 @@ export const refusalOf = (request: PersonRequest, status: RolloutStatus, nowMs: 
   if (revision !== undefined && revision !== status.revision)
     return `names revision ${revision}, but ${status.revision} is in progress`;
   if (step !== undefined && step !== status.step.index) return `names step ${step}, but step ${status.step.index} is in progress`;
-  if (verb === 'promote' && status.phase === 'RollingBack') return 'traffic is going back already';
+  if (status.phase === 'RollingBack' && !request.force) return 'traffic is going back already';
   if (verb === 'promote' && status.step.index === 0) return 'the first step has not begun';
   return undefined;
 };

@@ -1,7 +1,7 @@
 import { judgeGate } from './gates.ts';
 import type { MeshObservation, Observation, Rollout, SteeredObject, VersionPods } from './observation.ts';
 import { catchUp } from './position.ts';
-import { type PersonRequest, parseRequest, refusalOf } from './request.ts';
+import { isAnswered, type PersonRequest, parseRequest, refusalOf } from './request.ts';
 import { checkSpec, type SpecProblem } from './semantics.ts';
 import type { GateStatus, Plan, PlanStep, RolloutStatus, StepStatus, Target } from './status.ts';
 import { driftOf, weightPercent } from './weights.ts';
@@ -62,7 +62,7 @@ export const readSituation = (rollout: Rollout, observation: Observation, nowMs:
 const pendingRequest = (rollout: Rollout, nowMs: number): PersonRequest | undefined => {
   if (rollout.request === undefined) return undefined;
   const request = parseRequest(rollout.request);
-  if (request.id === rollout.status?.lastRequest?.id || 'refusal' in request) return undefined;
+  if (isAnswered(request, rollout.status, nowMs) || 'refusal' in request) return undefined;
   return rollout.status && refusalOf(request, rollout.status, nowMs) === undefined ? request : undefined;
 };
 

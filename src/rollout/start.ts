@@ -16,12 +16,12 @@ export const decideIdle = (situation: Situation, status: RolloutStatus & { stabl
   const { version } = situation.rollout.spec;
   const stable = status.stableVersion;
   if (version === stable) return { status: healthy(status) };
+  if (version === status.canaryVersion) return { status: stayRolledBack(situation, status) };
   const [problem] = situation.problems;
   if (problem !== undefined) {
     const message = `${stable} stays at 100%: ${problem.path} ${problem.message}; nothing starts until the spec is mended`;
     return { status: { ...saying(status, 'InvalidSpec', message, { what: 'person' }), phase: 'Invalid' } };
   }
-  if (version === status.canaryVersion) return { status: stayRolledBack(situation, status) };
   return prepare(situation, status);
 };
 
@@ -72,6 +72,7 @@ const prepare = (situation: Situation, status: RolloutStatus & { stableVersion: 
       status: failed === undefined ? status : wait('ProviderError', 'gates', `what is normal cannot be measured: ${failed}`),
       actions: again ? [{ kind: 'measureReference', atMs: nowMs, stable, canary: version, ...missing }] : [],
       lookAgainAtMs: (again ? nowMs : reference.atMs) + REFERENCE_RETRY_MS,
+      isUndecided: failed === undefined,
     };
   }
   return { status: begin(situation, status, mesh, pods), lookAgainAtMs: nowMs };

@@ -49,7 +49,7 @@ const bar = ({ stableVersion, canaryVersion, traffic }: RolloutStatus): string =
   if (canaryVersion === undefined) return `${pc.green('█'.repeat(WIDTH))} ${(stableVersion ?? '').padEnd(8)}`;
   const share = traffic?.weight ?? 0;
   const moved = Math.round((share / 100) * WIDTH);
-  return `${pc.green('█'.repeat(WIDTH - moved))}${pc.blue('█'.repeat(moved))} ${`${canaryVersion} ${share}%`.padEnd(8)}`;
+  return `${pc.green('█'.repeat(WIDTH - moved))}${pc.blue('░'.repeat(moved))} ${`${canaryVersion} ${share}%`.padEnd(8)}`;
 };
 
 const gates = (status: RolloutStatus): string =>

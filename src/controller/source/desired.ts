@@ -1,5 +1,5 @@
 import type { Key } from '../ports.ts';
-import type { GitContent, PlacedRollout, RolloutManifest, RolloutParser } from '../source-ports.ts';
+import type { GitContent, LocatedManifest, PlacedRollout, RolloutManifest, RolloutParser } from '../source-ports.ts';
 
 /** What keeps a file or a Rollout of a source from being applied, for people. */
 export type SourceProblem = {
@@ -32,7 +32,7 @@ export type DesiredState = {
   readonly heldFiles: ReadonlySet<string>;
 };
 
-type Found = { readonly file: string; readonly good: boolean; readonly manifest: RolloutManifest };
+type Found = { readonly file: string; readonly good: boolean; readonly manifest: LocatedManifest };
 
 /** A request is a one-time message to the controller; kept in Git it would come back for ever. */
 const REQUEST_ANNOTATION = 'sluice.dev/request';
@@ -54,7 +54,7 @@ export function desiredState(content: GitContent, parser: RolloutParser, namespa
     const { namespace } = each.manifest.metadata;
     const key = keyOf(each.manifest.metadata);
     const reason = refusal(each.manifest, namespaces, filesByKey);
-    if (reason !== undefined) problems.push({ kind: 'refused', file: each.file, rollout: key, message: reason });
+    if (reason !== undefined) problems.push(refusedAt(each, key, reason));
     else if (namespace !== undefined) rollouts.set(key, desired(each, key, namespace));
   }
   return {
@@ -70,8 +70,15 @@ export function desiredState(content: GitContent, parser: RolloutParser, namespa
 function parse(parser: RolloutParser, text: string, file: string) {
   try {
     const { rollouts, problems } = parser(text, file);
-    const bad = problems.map(({ file, line, column, path, message }): SourceProblem => {
-      return { kind: 'badFile', file, line, column, message: path === '' ? message : `${path}: ${message}` };
+    const bad = problems.map(({ line, column, path, message, suggestion }): SourceProblem => {
+      const where = path === '' ? '' : `${path}: `;
+      return {
+        kind: 'badFile',
+        file,
+        line,
+        column,
+        message: `${where}${message}${suggestion === undefined ? '' : ` (${suggestion})`}`,
+      };
     });
     return { rollouts, problems: bad };
   } catch (error) {
@@ -110,7 +117,14 @@ function keyOf({ namespace, name }: RolloutManifest['metadata']): Key {
   return namespace === undefined ? name : `${namespace}/${name}`;
 }
 
+function refusedAt({ file, manifest: { line, column } }: Found, rollout: Key, message: string): SourceProblem {
+  const place = line === undefined || column === undefined ? {} : { line, column };
+  return { kind: 'refused', file, ...place, rollout, message };
+}
+
+/** Field by field: what else the parser knows, such as lines, changes without a change of the Rollout. */
 function desired({ file, manifest }: Found, key: Key, namespace: string): DesiredRollout {
-  const placed: PlacedRollout = { ...manifest, metadata: { ...manifest.metadata, namespace } };
+  const { apiVersion, kind, metadata, spec } = manifest;
+  const placed: PlacedRollout = { apiVersion, kind, metadata: { ...metadata, namespace }, spec };
   return { key, path: file, manifest: placed, digest: JSON.stringify([file, placed]) };
 }

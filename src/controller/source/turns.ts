@@ -1,5 +1,5 @@
 /** `sync` looks at Git and writes; `retry` only writes again what could not be written. */
-export type Turn = 'sync' | 'retry';
+type Turn = 'sync' | 'retry';
 
 export type Turns = {
   open(): void;

@@ -7,13 +7,13 @@ const UNAVAILABLE_IN_A_ROW = 3;
 
 type Written = { readonly digest: string; readonly path: string; readonly saidGone: boolean };
 
-export type Writing = {
+type Writing = {
   /** Writes what Git says and is not written yet; the answer is what could not be. */
   write(desired: DesiredState, signal: AbortSignal): Promise<readonly SourceProblem[]>;
   /** Says of each Rollout once that it has gone from Git. Nothing is deleted. */
   sayGone(desired: DesiredState): void;
-  /** What this process has written or found as Git says. */
-  keys(): readonly Key[];
+  /** Forgets what is written: another leader may have written since. */
+  forget(): void;
 };
 
 /** Remembers what of a source is written, so that a commit costs as many writes as it changes Rollouts. */
@@ -60,7 +60,7 @@ export function createWriting(source: string, writer: RolloutWriter, logger: Log
     }
   };
 
-  return { write, sayGone, keys: () => [...written.keys()] };
+  return { write, sayGone, forget: () => written.clear() };
 }
 
 /** What was refused stays refused until somebody acts: the schedule is soon enough to try again. */
