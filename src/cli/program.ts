@@ -30,6 +30,11 @@ const COMMANDS: readonly { readonly name: string; readonly about: string; readon
     about: 'print what the cluster needs: CRD, RBAC, Deployment, Service',
     load: async io => (await import('./install.ts')).createInstallCommand(io),
   },
+  {
+    name: 'generate',
+    about: 'write files that are made from the source (for developers)',
+    load: async io => (await import('./generate.ts')).createGenerateCommand(io),
+  },
 ];
 
 /** Runs the command line and sets the exit code. */
@@ -42,6 +47,8 @@ export const runCli = async (argv: readonly string[], env: CliIo['env']): Promis
     },
     env,
   };
+  // A reader that has seen enough (`sluice install | head`) is no error.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.done : EXIT.no));
   const program = new Command('sluice')
     .description('GitOps progressive delivery for Istio: moves live traffic in steps, on evidence, and puts it back by itself')
     .version(__SLUICE_VERSION__)

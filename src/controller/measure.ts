@@ -69,7 +69,7 @@ export const createMeasurer = (deps: { readonly providers: Providers; readonly r
       if (provider === undefined) throw new Error(`provider ${name} is not configured any more`);
       const slowerThanMs = timed.map(gate => gate.max ?? 0);
       const traffic = await provider.readTraffic(
-        { host, stable, canary, fromMs: sums.untilMs, toMs: action.atMs, slowerThanMs },
+        { host, stable, canary, onlyCanary: true, fromMs: sums.untilMs, toMs: action.atMs, slowerThanMs },
         abort.signal,
       );
       if (memory.step !== action.step) return;
@@ -205,11 +205,20 @@ const seedSums = (gates: readonly PlanGate[], stored: readonly GateStatus[], sin
     const before = isWhole ? known[i] : undefined;
     return [gate.name, { bad: before?.failures ?? 0, total: before?.samples ?? 0 }] as const;
   });
-  return { untilMs: isWhole ? (untils[0] ?? sinceMs) : sinceMs, counts: new Map(counts), durations: new Map() };
+  return {
+    untilMs: isWhole ? (untils[0] ?? sinceMs) : sinceMs,
+    counts: new Map(counts),
+    durations: new Map(),
+    requests: { stable: 0, canary: 0 },
+  };
 };
 
 const addTraffic = (sums: ProviderSums, traffic: Traffic, gates: readonly PlanGate[], timed: readonly PlanGate[]): void => {
   sums.untilMs = Math.max(sums.untilMs, traffic.untilMs);
+  sums.requests = {
+    stable: sums.requests.stable + traffic.stable.requests,
+    canary: sums.requests.canary + traffic.canary.requests,
+  };
   for (const gate of gates) {
     const counts = sums.counts.get(gate.name) ?? { bad: 0, total: 0 };
     const { bad, total } = countsOf(gate, traffic, timed);
@@ -233,7 +242,16 @@ const threeDigits = (ms: number): number => (Number.isFinite(ms) ? Number(ms.toP
 const measurementOf = (gate: PlanGate, sums: ProviderSums, atMs: number): Measurement => {
   const counts = sums.counts.get(gate.name) ?? { bad: 0, total: 0 };
   const value = 'percentile' in gate.source ? percentileOf([...sums.durations], gate.source.percentile) : undefined;
-  return { kind: 'counts', atMs, untilMs: sums.untilMs, counts, ...(value === undefined ? {} : { value }) };
+  const { stable, canary } = sums.requests;
+  const hasBoth = gate.source.kind !== 'zipkin' && stable + canary > 0;
+  return {
+    kind: 'counts',
+    atMs,
+    untilMs: sums.untilMs,
+    counts,
+    ...(value === undefined ? {} : { value }),
+    ...(hasBoth ? { canaryPercent: (100 * canary) / (stable + canary) } : {}),
+  };
 };
 
 const valueMeasurement = (

@@ -26,6 +26,8 @@ export type ProviderSums = {
   untilMs: number;
   readonly counts: Map<string, { bad: number; total: number }>;
   readonly durations: Map<number, number>;
+  /** Requests of each side as this process saw them; only for display. */
+  requests: { readonly stable: number; readonly canary: number };
 };
 
 export const createMemory = (): Memory => ({

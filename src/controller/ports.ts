@@ -84,6 +84,8 @@ export type TrafficQuery = {
   readonly canary: VersionSelector;
   readonly fromMs: number;
   readonly toMs: number;
+  /** Stable's part of the answer is not needed: a provider that would have to ask for it separately leaves it at 0. */
+  readonly onlyCanary?: boolean;
   /** Latency limits in ms for which slow requests are counted. */
   readonly slowerThanMs: readonly number[];
 };

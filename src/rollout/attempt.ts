@@ -4,7 +4,7 @@ import { continueGoingBack, goBack, isBlocked, READY_AGAIN_WITHIN_MS, readyAgain
 import { finishWrites, putDown, raise, stepAside } from './moves.ts';
 import { type Outcome, saying } from './outcome.ts';
 import { withOutcome } from './request.ts';
-import type { Attempt, ComparedObject } from './situation.ts';
+import { type Attempt, type ComparedObject, stepKey } from './situation.ts';
 
 /** Answers when its rule applies; the first answer counts. */
 type Guard = (attempt: Attempt) => Outcome | undefined;
@@ -163,7 +163,23 @@ const GUARDS: readonly Guard[] = [
 export const decideAttempt = (attempt: Attempt): Outcome => {
   for (const guard of GUARDS) {
     const outcome = guard(attempt);
-    if (outcome !== undefined) return outcome;
+    if (outcome !== undefined) return withWeight(attempt, outcome);
   }
   return { status: attempt.status };
+};
+
+/** What is intended, what the objects say, and what requests show. */
+const withWeight = ({ objects, observation }: Attempt, outcome: Outcome): Outcome => {
+  const { status } = outcome;
+  if (status.step === undefined) return outcome;
+  const shares = Object.values(observation.measurements).flatMap(m =>
+    m.kind === 'counts' && m.canaryPercent !== undefined ? [m.canaryPercent] : [],
+  );
+  const [measured] = observation.measuredStep === stepKey(status) ? shares : [];
+  const weight = {
+    desired: status.traffic?.weight ?? 0,
+    observed: Math.round(Math.max(0, ...objects.map(({ canaryPercent }) => canaryPercent))),
+    ...(measured === undefined ? {} : { measured: Math.round(measured * 10) / 10 }),
+  };
+  return { ...outcome, status: { ...status, weight } };
 };

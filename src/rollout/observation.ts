@@ -101,8 +101,18 @@ export type Position = {
 export type Counts = { readonly bad: number; readonly total: number };
 
 export type Measurement =
-  /** Cumulative over the step, reset-aware. `untilMs`: data are complete up to then. `value` in the gate's unit, for people. */
-  | { readonly kind: 'counts'; readonly atMs: number; readonly untilMs: number; readonly counts: Counts; readonly value?: number }
+  /**
+   * Cumulative over the step, reset-aware. `untilMs`: data are complete up to then. `value` in the gate's unit and
+   * `canaryPercent`, the share of the new version among the requests of both, for people.
+   */
+  | {
+      readonly kind: 'counts';
+      readonly atMs: number;
+      readonly untilMs: number;
+      readonly counts: Counts;
+      readonly value?: number;
+      readonly canaryPercent?: number;
+    }
   /** One number of a custom query; `samples` when the gate asks for them. */
   | {
       readonly kind: 'value';

@@ -11,7 +11,7 @@ import type { Counts } from '../observation.ts';
 export const logEvidence = ({ bad, total }: Counts, p0: number): number => {
   if (bad === 0 && p0 <= 0) return 0;
   if (p0 <= 0) return Number.POSITIVE_INFINITY;
-  if (p0 >= 1) return 0;
+  if ((1 + p0) / 2 >= 1) return 0;
   const terms = alternatives(p0).map(p => bad * Math.log(p / p0) + (total - bad) * Math.log((1 - p) / (1 - p0)));
   return logSumExp(terms) - Math.log(terms.length);
 };

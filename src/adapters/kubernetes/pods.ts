@@ -1,0 +1,154 @@
+import type { PodSource } from '../../controller/ports.ts';
+import type { VersionPods } from '../../rollout/index.ts';
+import type { Cache } from './cache.ts';
+import type { KubeObject, ObjectMeta, OwnerReference } from './resources.ts';
+
+/** What is kept of a Pod. */
+export type Pod = {
+  readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion' | 'labels'>;
+  readonly owner?: OwnerReference;
+  readonly ready: boolean;
+  /** Being deleted, or ended for good: it will never serve again. */
+  readonly leaving: boolean;
+};
+
+/** What is kept of a Service. */
+export type Service = {
+  readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
+  readonly selector: Readonly<Record<string, string>>;
+};
+
+function slimMeta(metadata: ObjectMeta): Service['metadata'] {
+  const { name, namespace, uid, resourceVersion } = metadata;
+  return {
+    ...(name === undefined ? {} : { name }),
+    ...(namespace === undefined ? {} : { namespace }),
+    ...(uid === undefined ? {} : { uid }),
+    ...(resourceVersion === undefined ? {} : { resourceVersion }),
+  };
+}
+
+export function toPod(object: KubeObject): Pod {
+  const { labels = {}, ownerReferences = [], deletionTimestamp } = object.metadata;
+  const status = (object['status'] ?? {}) as {
+    readonly phase?: string;
+    readonly conditions?: readonly { readonly type?: string; readonly status?: string }[];
+  };
+  const controller = ownerReferences.find(owner => owner.controller === true);
+  const ended = status.phase === 'Succeeded' || status.phase === 'Failed';
+  return {
+    metadata: { ...slimMeta(object.metadata), labels },
+    ...(controller ? { owner: { kind: controller.kind, name: controller.name, uid: controller.uid } } : {}),
+    ready: status.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True') ?? false,
+    leaving: deletionTimestamp !== undefined || ended,
+  };
+}
+
+export function toService(object: KubeObject): Service {
+  const spec = (object['spec'] ?? {}) as { readonly selector?: Readonly<Record<string, string>> | null };
+  return { metadata: slimMeta(object.metadata), selector: spec.selector ?? {} };
+}
+
+function hashOf(pod: Pod): string {
+  const labels = pod.metadata.labels ?? {};
+  return labels['pod-template-hash'] ?? labels['controller-revision-hash'] ?? pod.owner?.uid ?? pod.metadata.uid ?? '';
+}
+
+/** The workload as Istio's telemetry names it: the Deployment behind a ReplicaSet, else what controls the pod. */
+function workloadOf(pod: Pod): string {
+  const { owner } = pod;
+  if (!owner) return pod.metadata.name ?? '';
+  const hash = pod.metadata.labels?.['pod-template-hash'];
+  const suffix = `-${hash}`;
+  const ofDeployment = owner.kind === 'ReplicaSet' && hash !== undefined && owner.name.endsWith(suffix);
+  return ofDeployment ? owner.name.slice(0, -suffix.length) : owner.name;
+}
+
+/** The Service that a destination host names: `x` in the namespace, or `x.namespace.svc...`. */
+function serviceOf(namespace: string, host: string): { readonly namespace: string; readonly name: string } {
+  const [name = '', second, third] = host.split('.');
+  return { namespace: third === 'svc' && second ? second : namespace, name };
+}
+
+function selects(selector: readonly (readonly [string, string])[], pod: Pod): boolean {
+  const labels = pod.metadata.labels ?? {};
+  return selector.every(([label, value]) => labels[label] === value);
+}
+
+function summarize(pods: readonly Pod[]): VersionPods {
+  const ready = pods.filter(pod => pod.ready);
+  return {
+    ready: ready.length,
+    total: pods.length,
+    hashes: [...new Set(ready.map(hashOf))].sort(),
+    workloads: [...new Set(ready.map(workloadOf))].sort(),
+  };
+}
+
+function sameForUs(a: Pod, b: Pod): boolean {
+  if (a.ready !== b.ready || a.leaving !== b.leaving || a.metadata.uid !== b.metadata.uid || a.owner?.uid !== b.owner?.uid) {
+    return false;
+  }
+  const [before, after] = [a.metadata.labels ?? {}, b.metadata.labels ?? {}];
+  const names = Object.keys(before);
+  return names.length === Object.keys(after).length && names.every(name => before[name] === after[name]);
+}
+
+function sameSelector(a: Service, b: Service): boolean {
+  const names = Object.keys(a.selector);
+  return names.length === Object.keys(b.selector).length && names.every(name => a.selector[name] === b.selector[name]);
+}
+
+type Versions = Readonly<Record<string, VersionPods>>;
+
+function countVersions(pods: readonly Pod[], service: Service | undefined, versionLabel: string): Versions {
+  const selector = Object.entries(service?.selector ?? {});
+  // A Service without selector has its endpoints from elsewhere; it selects no pod, and certainly not all.
+  if (selector.length === 0) return {};
+  const byVersion = new Map<string, Pod[]>();
+  for (const pod of pods) {
+    const version = pod.metadata.labels?.[versionLabel];
+    if (!version || pod.leaving || !selects(selector, pod)) continue;
+    const known = byVersion.get(version);
+    if (known) known.push(pod);
+    else byVersion.set(version, [pod]);
+  }
+  return Object.fromEntries([...byVersion].map(([version, of]) => [version, summarize(of)]));
+}
+
+/** Pods by version behind a host; counts are kept until a pod or a Service of the namespace changes. */
+export function createPodSource(pods: Cache<Pod>, services: Cache<Service>): PodSource {
+  const counted = new Map<string, Map<string, Versions>>();
+  const callbacks: ((change: { readonly namespace: string }) => void)[] = [];
+
+  function changed(namespace: string | undefined): void {
+    if (namespace === undefined) return;
+    counted.delete(namespace);
+    for (const callback of callbacks) callback({ namespace });
+  }
+
+  pods.onChange((before, after) => {
+    if (before && after && sameForUs(before, after)) return;
+    changed((after ?? before)?.metadata.namespace);
+  });
+  services.onChange((before, after) => {
+    if (before && after && sameSelector(before, after)) return;
+    changed((after ?? before)?.metadata.namespace);
+  });
+
+  return {
+    versions: (givenNamespace, host, versionLabel) => {
+      const { namespace, name } = serviceOf(givenNamespace, host);
+      const inNamespace = counted.get(namespace) ?? new Map<string, Versions>();
+      counted.set(namespace, inNamespace);
+      const key = `${name} ${versionLabel}`;
+      const known =
+        inNamespace.get(key) ?? countVersions(pods.byNamespace(namespace), services.get(namespace, name), versionLabel);
+      inNamespace.set(key, known);
+      return known;
+    },
+    onChange: callback => {
+      callbacks.push(callback);
+    },
+  };
+}

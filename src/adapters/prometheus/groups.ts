@@ -1,0 +1,69 @@
+import type { ProxyResponse } from '../http/response.ts';
+import type { Series } from './answer.ts';
+
+/** Counters that belong together: one request counter, or the buckets of one histogram. */
+export type Group = {
+  readonly metric: string;
+  readonly reporter: string;
+  readonly workload: string;
+  readonly namespace: string | undefined;
+  readonly response: ProxyResponse;
+  readonly series: readonly Series[];
+};
+
+/** Labels that Istio's proxies set themselves; all others come from the scrape. */
+const proxyLabel = /^(?:__name__|reporter|request_protocol|connection_security_policy|(?:source|destination|response|grpc)_.*)$/;
+
+/**
+ * Series grouped to counters, each proxy's once. Clusters often scrape one pod twice (by the merged metrics of its
+ * agent and by its proxy's own port); counted twice, the same request would weigh twice as evidence. Where the scrape
+ * tells the pod, of equal counters of one pod the first by its labels is taken, unless its samples are much sparser: a
+ * choice that changed from reading to reading would count the time between the two scrapes twice.
+ */
+export function groupCounters(series: readonly Series[]): readonly Group[] {
+  const byLabels = new Map<string, Series[]>();
+  for (const one of series) {
+    const key = keyOf(one, name => name !== 'le');
+    const members = byLabels.get(key);
+    if (members === undefined) byLabels.set(key, [one]);
+    else members.push(one);
+  }
+  const byProxy = new Map<string, readonly Series[]>();
+  for (const [key, members] of [...byLabels].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    const proxy = proxyKey(members, key);
+    const other = byProxy.get(proxy);
+    if (other === undefined || isMuchDenser(members, other)) byProxy.set(proxy, members);
+  }
+  return [...byProxy.values()].map(toGroup);
+}
+
+function keyOf(series: Series, isPart: (label: string) => boolean): string {
+  const labels = Object.entries(series.labels).filter(([name]) => isPart(name));
+  return JSON.stringify(labels.sort(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function proxyKey(members: readonly Series[], key: string): string {
+  const first = members[0];
+  const pod = first?.labels['pod'] ?? first?.labels['pod_name'] ?? first?.labels['kubernetes_pod_name'];
+  return first === undefined || pod === undefined ? key : JSON.stringify([pod, keyOf(first, name => proxyLabel.test(name))]);
+}
+
+function isMuchDenser(members: readonly Series[], others: readonly Series[]): boolean {
+  return (members[0]?.samples.length ?? 0) > 1.5 * (others[0]?.samples.length ?? 0);
+}
+
+function toGroup(series: readonly Series[]): Group {
+  const labels = series[0]?.labels ?? {};
+  return {
+    metric: labels['__name__'] ?? '',
+    reporter: labels['reporter'] ?? '',
+    workload: labels['destination_workload'] ?? '',
+    namespace: labels['destination_workload_namespace'],
+    response: {
+      code: labels['response_code'],
+      flags: labels['response_flags'],
+      grpcStatus: labels['request_protocol'] === 'grpc' ? labels['grpc_response_status'] : undefined,
+    },
+    series,
+  };
+}

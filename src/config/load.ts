@@ -1,0 +1,121 @@
+import { readFileSync } from 'node:fs';
+import { notSupportedYet } from './later.ts';
+import { type Credentials, codeOf, type Environment, secretProblems, toCredentials } from './secrets.ts';
+import { type Settings, settingsSchema } from './settings.ts';
+import { type Complaint, complaintsOf } from './yaml/complaints.ts';
+import { readYaml, type YamlDocument } from './yaml/document.ts';
+import { formatPath } from './yaml/path.ts';
+
+type Listen = { readonly host: string; readonly port: number };
+type SourceSettings = Omit<Settings['sources'][number], 'auth' | 'verify' | 'push' | 'prune' | 'writeBack'>;
+
+/** The settings that this version knows, all defaults filled in. Durations are in ms. */
+export type Config = {
+  readonly listen: Listen;
+  readonly leaderElection: { readonly enabled: boolean; readonly namespace: string; readonly name: string };
+  /** Empty: all. */
+  readonly watchNamespaces: readonly string[];
+  readonly sources: readonly (SourceSettings & { readonly credentials?: Credentials })[];
+  readonly providers: {
+    readonly prometheus: Readonly<
+      Record<string, { readonly url: string; readonly timeoutMs: number; readonly tokenFile?: string }>
+    >;
+    readonly zipkin: Readonly<
+      Record<string, { readonly url: string; readonly timeoutMs: number; readonly lagMs: number; readonly tokenFile?: string }>
+    >;
+  };
+};
+
+/** The configuration cannot be used; the message lists every problem with its place. Wrong input: exit code 2. */
+export class ConfigError extends Error {
+  readonly problems: readonly string[];
+  constructor(file: string, problems: readonly string[]) {
+    super(
+      `reading configuration ${file}: ${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}\n${problems.join('\n')}`,
+    );
+    this.name = 'ConfigError';
+    this.problems = problems;
+  }
+}
+
+/**
+ * Reads the configuration file; without a path everything has its default. Secrets of environment variables are taken
+ * now, those of files at each use; `ignored` is for commands that only look at the rest. Throws ConfigError with all
+ * problems.
+ */
+export const loadConfig = (path: string | undefined, env: Environment, secrets: 'needed' | 'ignored' = 'needed'): Config => {
+  const file = path ?? '(none)';
+  const document = path === undefined ? EMPTY : readDocument(path);
+  const parsed = settingsSchema.safeParse(document.value);
+  const complaints = parsed.success ? [] : complaintsOf(settingsSchema, document.value, parsed.error);
+  const all = [
+    ...complaints,
+    ...notSupportedYet(document.value),
+    ...(secrets === 'needed' ? secretProblems(document.value, env) : []),
+  ];
+  if (!parsed.success || all.length > 0) throw new ConfigError(file, problemLines(all, document, file));
+  return toConfig(parsed.data, env);
+};
+
+const EMPTY: YamlDocument = { value: {}, start: { line: 1, column: 1 }, locate: () => ({ line: 1, column: 1 }) };
+
+function readDocument(path: string): YamlDocument {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new ConfigError(path, [`${path}: cannot be read (${codeOf(error)})`]);
+  }
+  const { documents, problems } = readYaml(text);
+  if (problems.length > 0)
+    throw new ConfigError(
+      path,
+      problems.map(({ line, column, message }) => `${path}:${line}:${column}: ${message}`),
+    );
+  if (documents.length > 1) throw new ConfigError(path, [`${path}: has ${documents.length} documents, expected one`]);
+  return documents[0] ?? EMPTY;
+}
+
+function problemLines(complaints: readonly Complaint[], document: YamlDocument, file: string): readonly string[] {
+  return complaints
+    .map(complaint => ({ ...complaint, ...document.locate(complaint.path, complaint.part) }))
+    .sort((a, b) => a.line - b.line || a.column - b.column)
+    .map(({ line, column, path, message, suggestion }) => {
+      const where = path.length === 0 ? '' : `${formatPath(path)}: `;
+      return `${file}:${line}:${column}: ${where}${message}${suggestion === undefined ? '' : ` (${suggestion})`}`;
+    });
+}
+
+function toConfig(settings: Settings, env: Environment): Config {
+  const { server, leaderElection, watchNamespaces, sources, providers } = settings;
+  return {
+    listen: toListen(server.listen),
+    leaderElection: { ...leaderElection, namespace: leaderElection.namespace ?? (env['POD_NAMESPACE'] || 'sluice-system') },
+    watchNamespaces,
+    sources: sources.map(({ name, url, branch, path, namespaces, schedule, auth }) => {
+      const source = { name, url, branch, path, namespaces, schedule };
+      return auth === undefined ? source : { ...source, credentials: toCredentials(auth, env) };
+    }),
+    providers: {
+      prometheus: mapValues(providers.prometheus, ({ url, timeout, tokenFile }) => ({
+        url,
+        timeoutMs: timeout,
+        ...(tokenFile === undefined ? {} : { tokenFile }),
+      })),
+      zipkin: mapValues(providers.zipkin, ({ url, timeout, lag, tokenFile }) => ({
+        url,
+        timeoutMs: timeout,
+        lagMs: lag,
+        ...(tokenFile === undefined ? {} : { tokenFile }),
+      })),
+    },
+  };
+}
+
+function toListen(address: string): Listen {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[(.*)\]$/, '$1') || '0.0.0.0', port: Number(address.slice(colon + 1)) };
+}
+
+const mapValues = <A, B>(values: Readonly<Record<string, A>>, change: (value: A) => B): Readonly<Record<string, B>> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, change(value)]));

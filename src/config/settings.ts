@@ -1,0 +1,200 @@
+import { validate as isCron } from 'node-cron';
+import { z } from 'zod';
+import { parseDuration } from '../rollout/index.ts';
+import { duration, fields, matching, named, oneOf, text, wholeNumber, yesOrNo } from './yaml/fields.ts';
+
+const NAME = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
+
+const name = (of: string) => matching(NAME, 63, `the name of ${of}: lower-case letters, digits and "-", at most 63`);
+const file = () => text(4_096, 'the path of a file');
+const variable = () => matching(/^[A-Za-z_]\w*$/, 253, 'the name of an environment variable');
+const list = <T extends z.ZodType>(item: T) => z.array(item, { error: 'expected a list' });
+const milliseconds = (byDefault: string) =>
+  duration()
+    .default(byDefault)
+    .transform(written => parseDuration(written) ?? 0);
+
+const httpUrl = () =>
+  text(2_048, 'an http(s) URL').superRefine((value, context) => {
+    const problem = urlProblem(value);
+    if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+  });
+
+function urlProblem(value: string): string | undefined {
+  if (!URL.canParse(value) || !/^https?:\/\//.test(value)) return 'is no URL, expected http://... or https://...';
+  const { username, password } = new URL(value);
+  return username !== '' || password !== ''
+    ? 'names a user or a password, expected secrets in a file or an environment variable'
+    : undefined;
+}
+
+/** http(s) or a place on this machine; what looks like ssh is refused by name, because it is the common mistake. */
+const repositoryUrl = () =>
+  text(2_048, 'an http(s) URL, or the path of a local repository').superRefine((value, context) => {
+    const isPath = /^(?:\/|\.{1,2}\/|file:\/\/)/.test(value);
+    if (/^(?:ssh:|git:|[\w.-]+@)/.test(value)) {
+      context.addIssue({
+        code: 'custom',
+        message: 'is not supported, expected an http(s) URL, or the path of a local repository',
+      });
+    } else if (!isPath) {
+      const problem = urlProblem(value);
+      if (problem !== undefined) context.addIssue({ code: 'custom', message: problem });
+    }
+  });
+
+const address = () =>
+  matching(/^(?:\[[0-9A-Fa-f:.]+\]|[\w.-]*):\d{1,5}$/, 261, 'an address as host:port, such as 0.0.0.0:8080').refine(
+    value => Number(value.slice(value.lastIndexOf(':') + 1)) <= 65_535,
+    { message: 'expected a port from 0 to 65535' },
+  );
+
+const server = fields({
+  listen: address().default('0.0.0.0:8080').describe('Where health and metrics are served.'),
+  hooks: address().optional().describe('Where webhooks of Git, chat and approvals are received.'),
+  publicUrl: httpUrl().optional().describe('How people reach this server; used in links.'),
+  anonymousRead: yesOrNo().default(false).describe('Whether everybody may read without a token.'),
+});
+
+const leaderElection = fields({
+  enabled: yesOrNo().default(true).describe('Only the holder of the lease writes. Off: there must be one instance only.'),
+  namespace: name('a namespace')
+    .optional()
+    .describe('Namespace of the lease; default: the one of the pod (`POD_NAMESPACE`), else sluice-system.'),
+  name: name('a lease').default('sluice').describe('Name of the lease.'),
+});
+
+const auth = fields({
+  usernameEnv: variable().optional().describe('Environment variable with the user name.'),
+  usernameFile: file().optional().describe('File with the user name.'),
+  passwordEnv: variable().optional().describe('Environment variable with the password or token.'),
+  passwordFile: file().optional().describe('File with the password or token; read again for each operation.'),
+  tokenEnv: variable().optional().describe('Environment variable with a token that needs no user name.'),
+  tokenFile: file().optional().describe('File with a token that needs no user name; read again for each operation.'),
+}).superRefine((value, context) => {
+  const secrets = [value.passwordEnv, value.passwordFile, value.tokenEnv, value.tokenFile].filter(secret => secret !== undefined);
+  if (secrets.length !== 1) {
+    context.addIssue({ code: 'custom', message: 'expected exactly one of passwordEnv, passwordFile, tokenEnv, tokenFile' });
+  }
+  if (value.usernameEnv !== undefined && value.usernameFile !== undefined) {
+    context.addIssue({ code: 'custom', message: 'expected at most one of usernameEnv, usernameFile' });
+  }
+});
+
+const source = fields({
+  name: name('a source').describe('Stands on the objects that it writes.'),
+  url: repositoryUrl().describe('Repository: http(s), or a path of this machine.'),
+  branch: text(255, 'the name of a branch').default('main').describe('Branch that is followed.'),
+  path: z
+    .string({ error: 'expected a path in the repository' })
+    .max(1_024)
+    .default('')
+    .describe('Folder or file in the repository; empty: all of it.'),
+  namespaces: list(z.union([z.literal('*'), name('a namespace')], { error: "expected the name of a namespace, or '*'" }))
+    .min(1, { error: "expected at least one namespace, or ['*'] to allow all" })
+    .describe("Where it may write; `['*']` allows all."),
+  schedule: z
+    .string({ error: 'expected a cron expression with five or six fields' })
+    .refine(value => isCron(value), {
+      message: "is no cron expression, expected five fields, or six with seconds, such as '*/30 * * * * *'",
+    })
+    .default('*/30 * * * * *')
+    .describe('When the branch is asked for; cron, seconds first if there are six fields.'),
+  auth: auth.optional().describe('How the repository is opened.'),
+  verify: fields({ signersFile: file().optional().describe('Commits that none of these signed are refused.') })
+    .optional()
+    .describe('Signatures of commits.'),
+  push: fields({
+    secretEnv: variable().optional().describe('Environment variable with the secret of push webhooks.'),
+    secretFile: file().optional().describe('File with the secret of push webhooks.'),
+  })
+    .optional()
+    .describe('Push webhooks.'),
+  prune: yesOrNo().default(false).describe('Whether a Rollout that left Git is deleted.'),
+  writeBack: fields({
+    commitStatus: oneOf(['github', 'gitlab', 'gitea']).optional().describe('Where the outcome is shown beside the commit.'),
+    revert: oneOf(['pullRequest']).optional().describe('Whether a change back is proposed after a rollback.'),
+  })
+    .optional()
+    .describe('What is told to the Git server.'),
+});
+
+const prometheus = fields({
+  url: httpUrl().describe('Address of Prometheus, with its path prefix if it has one.'),
+  timeout: milliseconds('10s').describe('How long a query may take.'),
+  tokenFile: file().optional().describe('File with a bearer token; read again for each query.'),
+});
+
+const zipkin = fields({
+  url: httpUrl().describe('Address of Zipkin, without `/api/v2`.'),
+  timeout: milliseconds('10s').describe('How long a query may take.'),
+  tokenFile: file().optional().describe('File with a bearer token; read again for each query.'),
+  lag: milliseconds('15s').describe('Younger traces may be incomplete and are not read.'),
+});
+
+const person = fields({
+  name: text(253, 'the name of a person').describe('How the person is counted and shown.'),
+  slack: text(253, 'a Slack user id').optional().describe('User id in Slack.'),
+  user: text(253, 'a Kubernetes user').optional().describe('User name in Kubernetes.'),
+  emails: list(text(320, 'an e-mail address')).optional().describe('Addresses in commits.'),
+  groups: list(text(253, 'the name of a group')).optional().describe('Groups of approvers.'),
+});
+
+const secret = {
+  secretEnv: variable().optional().describe('Environment variable with the secret.'),
+  secretFile: file().optional().describe('File with the secret.'),
+};
+
+const slack = fields({
+  tokenEnv: variable().optional().describe('Environment variable with the bot token.'),
+  tokenFile: file().optional().describe('File with the bot token.'),
+  signingSecretEnv: variable().optional().describe('Environment variable with the signing secret.'),
+  signingSecretFile: file().optional().describe('File with the signing secret.'),
+  channel: text(81, 'a Slack channel').optional().describe('Default channel.'),
+});
+
+const webhook = fields({
+  name: name('a webhook').describe('Name of the webhook.'),
+  url: httpUrl().describe('Where messages are sent to.'),
+  ...secret,
+  events: list(text(63, 'a reason, or *')).optional().describe('Which events are sent.'),
+});
+
+/** The configuration file; one description for reading it, for its documentation and for the test that compares them. */
+export const settingsSchema = fields({
+  server: server.prefault({}),
+  leaderElection: leaderElection.prefault({}),
+  watchNamespaces: list(name('a namespace')).default([]).describe('Namespaces whose Rollouts are looked after; empty: all.'),
+  sources: list(source)
+    .default([])
+    .superRefine((sources, context) => {
+      for (const [index, { name }] of sources.entries()) {
+        if (sources.findIndex(other => other.name === name) === index) continue;
+        context.addIssue({ code: 'custom', message: `${name} is the name of a source before`, path: [index, 'name'] });
+      }
+    }),
+  providers: fields({ prometheus: named(prometheus).default({}), zipkin: named(zipkin).default({}) }).prefault({}),
+  gateTemplates: named(named(z.unknown())).default({}).describe('Gates that Rollouts can refer to by name.'),
+  defaults: fields({ analysis: named(z.unknown()).optional().describe('Analysis of Rollouts that have none.') }).prefault({}),
+  webhookGates: fields({
+    allow: list(text(2_048, 'a URL with *')).default([]).describe('Hosts that webhook gates may call.'),
+    ...secret,
+  }).prefault({}),
+  people: list(person).default([]),
+  notify: fields({ slack: slack.optional(), webhooks: list(webhook).default([]) }).prefault({}),
+  approvals: fields({
+    webhooks: list(fields({ name: name('a webhook').describe('Name of the approver.'), ...secret })).default([]),
+  }).prefault({}),
+  drift: fields({
+    restore: list(text(128, 'a field manager'))
+      .default(['argocd-controller', 'kustomize-controller', 'helm-controller'])
+      .describe('Field managers whose changes of weights are put back.'),
+  }).prefault({}),
+  templatesDir: text(4_096, 'the path of a folder').optional().describe('Folder with templates of messages.'),
+  evidence: fields({
+    configMaps: wholeNumber(0, 100).default(3).describe('Attempts per Rollout whose evidence is kept in the cluster.'),
+    dir: text(4_096, 'the path of a folder').optional().describe('Folder that keeps more evidence.'),
+  }).prefault({}),
+});
+
+export type Settings = z.output<typeof settingsSchema>;

@@ -1,0 +1,167 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createKubeClient, type KubeClient } from '../../../src/adapters/kubernetes/client.ts';
+import { type Resource, ROLLOUTS } from '../../../src/adapters/kubernetes/resources.ts';
+import { createRolloutWriter } from '../../../src/adapters/kubernetes/rolloutWriter.ts';
+import { rolloutDefinition } from '../../../src/adapters/spec/crd.ts';
+import type { PlacedRollout } from '../../../src/controller/source-ports.ts';
+import { createKubeApi, type KubeApi } from '../../../src/sandbox/kube/server.ts';
+import { kubeconfigText } from './scriptedApi.ts';
+
+const REF = { namespace: 'weather', name: 'forecast' };
+const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
+const DEFINITIONS: Resource = {
+  group: 'apiextensions.k8s.io',
+  version: 'v1',
+  plural: 'customresourcedefinitions',
+  namespaced: false,
+};
+const { signal } = new AbortController();
+
+let folder: string;
+let api: KubeApi;
+let server: Server;
+let client: KubeClient;
+let writes: number;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'sluice-writer-'));
+  api = createKubeApi(() => false);
+  server = createServer(api.listener);
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const kubeconfigPath = join(folder, 'kubeconfig');
+  await writeFile(kubeconfigPath, kubeconfigText(url, { token: api.token }));
+  client = createKubeClient({ kubeconfigPath });
+  await client.create(DEFINITIONS, rolloutDefinition() as never);
+  await client.apply(
+    NAMESPACES,
+    { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'weather' } },
+    { fieldManager: 'test' },
+  );
+  writes = 0;
+  api.store.subscribe(() => {
+    writes += 1;
+  });
+});
+
+afterEach(async () => {
+  client.close();
+  api.close();
+  server.closeAllConnections();
+  await new Promise(resolve => server.close(resolve));
+  await rm(folder, { recursive: true, force: true });
+});
+
+function rollout(
+  version: string,
+  metadata: Partial<PlacedRollout['metadata']> = {},
+  steps: object[] = [{ setWeight: 50 }],
+): PlacedRollout {
+  return {
+    apiVersion: 'sluice.dev/v1alpha1',
+    kind: 'Rollout',
+    metadata: { ...REF, ...metadata },
+    spec: { version, strategy: { canary: { steps } } },
+  };
+}
+
+const origin = (revision: string, source = 'fleet') => ({ source, revision, path: 'rollouts/forecast.yaml' });
+
+test('R33 writes as sluice-git, with label, commit and path, beside what stands in Git', async () => {
+  const writer = createRolloutWriter(client);
+  const given = rollout('v1', { labels: { team: 'sky' }, annotations: { note: 'x' } });
+  expect(await writer.apply(given, origin('main@sha1:1'), signal)).toBe('created');
+  const live = await client.get(ROLLOUTS, REF);
+  expect(live).toMatchObject({
+    metadata: {
+      labels: { team: 'sky', 'sluice.dev/source': 'fleet' },
+      annotations: { note: 'x', 'sluice.dev/commit': 'main@sha1:1', 'sluice.dev/path': 'rollouts/forecast.yaml' },
+      managedFields: [{ manager: 'sluice-git', operation: 'Apply' }],
+    },
+    spec: { version: 'v1' },
+  });
+});
+
+test('a commit that changes nothing of the Rollout writes nothing; one that does moves the annotation', async () => {
+  const writer = createRolloutWriter(client);
+  await writer.apply(rollout('v1'), origin('main@sha1:1'), signal);
+  const before = await client.get(ROLLOUTS, REF);
+  writes = 0;
+  expect(await writer.apply(rollout('v1'), origin('main@sha1:2'), signal)).toBe('unchanged');
+  expect(await client.get(ROLLOUTS, REF)).toEqual(before);
+  expect(writes).toBe(0);
+  expect(await writer.apply(rollout('v2'), origin('main@sha1:3'), signal)).toBe('changed');
+  expect(writes).toBe(1);
+  expect((await client.get(ROLLOUTS, REF)).metadata.annotations).toMatchObject({ 'sluice.dev/commit': 'main@sha1:3' });
+});
+
+test('what was taken out of Git is taken out of the object, also within a list', async () => {
+  const writer = createRolloutWriter(client);
+  const steps = [{ setWeight: 50, pause: { duration: '1m' } }];
+  await writer.apply(rollout('v1', { labels: { team: 'sky' } }, steps), origin('main@sha1:1'), signal);
+  expect(await writer.apply(rollout('v1', {}, [{ setWeight: 50 }]), origin('main@sha1:2'), signal)).toBe('changed');
+  const live = await client.get(ROLLOUTS, REF);
+  expect(live.metadata.labels).toEqual({ 'sluice.dev/source': 'fleet' });
+  expect(live['spec']).toEqual(rollout('v1').spec);
+});
+
+test('R33 what others changed in the fields of Git is put back when it is applied again; their own fields stay', async () => {
+  const writer = createRolloutWriter(client);
+  await writer.apply(rollout('v1'), origin('main@sha1:1'), signal);
+  const foreign = {
+    metadata: { annotations: { 'sluice.dev/request': '{"verb":"abort"}' } },
+    spec: { version: 'v9', paused: true },
+  };
+  await client.mergePatch(ROLLOUTS, REF, foreign, { fieldManager: 'kubectl-edit' });
+  expect(await writer.apply(rollout('v1'), origin('main@sha1:1'), signal)).toBe('changed');
+  expect(await client.get(ROLLOUTS, REF)).toMatchObject({
+    metadata: { annotations: { 'sluice.dev/request': '{"verb":"abort"}' } },
+    spec: { version: 'v1', paused: true },
+  });
+});
+
+test('R33 an object of another source, or of nobody, is refused with the way out', async () => {
+  const writer = createRolloutWriter(client);
+  await writer.apply(rollout('v1'), origin('main@sha1:1', 'edge'), signal);
+  await expect(writer.apply(rollout('v2'), origin('main@sha1:1'), signal)).rejects.toMatchObject({
+    kind: 'refused',
+    message: 'applying rollouts weather/forecast: it belongs to source edge; remove it from one of the two',
+  });
+  const mine = rollout('v1', { name: 'mine' });
+  await client.create(ROLLOUTS, mine as never);
+  await expect(writer.apply(rollout('v2', { name: 'mine' }), origin('main@sha1:1'), signal)).rejects.toMatchObject({
+    kind: 'refused',
+    message: expect.stringContaining('kubectl -n weather label sro mine sluice.dev/source=fleet'),
+  });
+  await client.mergePatch(ROLLOUTS, { ...REF, name: 'mine' }, { metadata: { labels: { 'sluice.dev/source': 'fleet' } } });
+  expect(await writer.apply(rollout('v2', { name: 'mine' }), origin('main@sha1:1'), signal)).toBe('changed');
+});
+
+test('R33 of two sources that write the same Rollout at the same moment, one wins and the other is refused', async () => {
+  const writer = createRolloutWriter(client);
+  const outcomes = await Promise.allSettled([
+    writer.apply(rollout('v1'), origin('main@sha1:1', 'fleet'), signal),
+    writer.apply(rollout('v2'), origin('main@sha1:1', 'edge'), signal),
+  ]);
+  expect(outcomes).toMatchObject([{ value: 'created' }, { reason: { kind: 'refused' } }]);
+});
+
+test('an object that is being deleted is not written, but is later', async () => {
+  const writer = createRolloutWriter(client);
+  await writer.apply(rollout('v1'), origin('main@sha1:1'), signal);
+  await client.mergePatch(ROLLOUTS, REF, { metadata: { finalizers: ['sluice.dev/safe'] } });
+  await client.delete(ROLLOUTS, REF);
+  await expect(writer.apply(rollout('v2'), origin('main@sha1:2'), signal)).rejects.toMatchObject({ kind: 'conflict' });
+  await client.mergePatch(ROLLOUTS, REF, { metadata: { finalizers: null } });
+  expect(await writer.apply(rollout('v2'), origin('main@sha1:2'), signal)).toBe('created');
+});
+
+test('a cancelled write is not sent', async () => {
+  await expect(createRolloutWriter(client).apply(rollout('v1'), origin('main@sha1:1'), AbortSignal.abort())).rejects.toThrow();
+  await expect(client.get(ROLLOUTS, REF)).rejects.toMatchObject({ kind: 'notFound' });
+});

@@ -1,0 +1,233 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { ConfigError, loadConfig } from '../../src/config/load.ts';
+import type { Environment } from '../../src/config/secrets.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-config-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const file = join(folder, 'sluice.yaml');
+const load = (text: string, env: Environment = {}) => {
+  writeFileSync(file, text);
+  return loadConfig(file, env);
+};
+
+function problemsOf(text: string, env: Environment = {}): readonly string[] {
+  try {
+    load(text, env);
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map(problem => problem.replace(`${file}:`, ''));
+    throw error;
+  }
+  return [];
+}
+
+const source = (more: string) => `sources: [{name: fleet, url: 'https://git.example.com/a.git', namespaces: [weather]${more}}]`;
+
+describe('the configuration', () => {
+  it('has a default for everything', () => {
+    const expected = {
+      listen: { host: '0.0.0.0', port: 8080 },
+      leaderElection: { enabled: true, namespace: 'sluice-system', name: 'sluice' },
+      watchNamespaces: [],
+      sources: [],
+      providers: { prometheus: {}, zipkin: {} },
+    };
+    expect(loadConfig(undefined, {})).toEqual(expected);
+    expect(load('')).toEqual(expected);
+    expect(load('# only a comment\n')).toEqual(expected);
+  });
+
+  it('takes the namespace of the lease from the pod, unless the file names one', () => {
+    const env = { POD_NAMESPACE: 'delivery' };
+    expect(loadConfig(undefined, env).leaderElection.namespace).toBe('delivery');
+    expect(load('leaderElection: {namespace: other}', env).leaderElection.namespace).toBe('other');
+  });
+
+  it('gives addresses and durations as the program needs them', () => {
+    const config = load(
+      `server: {listen: '[::1]:0'}\nproviders: {zipkin: {default: {url: 'http://z:9411', timeout: 1m30s, lag: 500ms}}, prometheus: {default: {url: 'http://p:9090/prefix'}}}`,
+    );
+    expect(config.listen).toEqual({ host: '::1', port: 0 });
+    expect(config.providers).toEqual({
+      zipkin: { default: { url: 'http://z:9411', timeoutMs: 90_000, lagMs: 500 } },
+      prometheus: { default: { url: 'http://p:9090/prefix', timeoutMs: 10_000 } },
+    });
+  });
+
+  it('fills in what a source leaves out', () => {
+    expect(load(source('')).sources).toEqual([
+      {
+        name: 'fleet',
+        url: 'https://git.example.com/a.git',
+        branch: 'main',
+        path: '',
+        namespaces: ['weather'],
+        schedule: '*/30 * * * * *',
+      },
+    ]);
+  });
+
+  it('takes the path of a local repository', () => {
+    for (const url of ['/srv/git/deploy', './deploy', '../deploy', 'file:///srv/git/deploy']) {
+      expect(problemsOf(`sources: [{name: a, url: '${url}', namespaces: ['*']}]`)).toEqual([]);
+    }
+  });
+});
+
+describe('secrets', () => {
+  it('come from variables and files, and files are read each time', () => {
+    const secret = join(folder, 'password');
+    writeFileSync(secret, 'first\n');
+    const [fleet] = load(source(`, auth: {usernameEnv: GIT_USER, passwordFile: '${secret}'}`), { GIT_USER: 'alice' }).sources;
+    expect(fleet?.credentials?.()).toEqual({ username: 'alice', password: 'first' });
+    writeFileSync(secret, 'second\n');
+    expect(fleet?.credentials?.()).toEqual({ username: 'alice', password: 'second' });
+    rmSync(secret);
+    expect(() => fleet?.credentials?.()).toThrow(`reading secret ${secret}: ENOENT`);
+  });
+
+  it('may be a token without a user', () => {
+    const [fleet] = load(source(', auth: {tokenEnv: TOKEN}'), { TOKEN: 'abc' }).sources;
+    expect(fleet?.credentials?.()).toEqual({ password: 'abc' });
+  });
+
+  it('that are missing are found before anything starts', () => {
+    expect(problemsOf(source(', auth: {usernameEnv: GIT_USER, passwordFile: /nowhere/password}'))).toEqual([
+      '1:106: sources[0].auth.usernameEnv: names the environment variable GIT_USER, which is not set',
+      '1:130: sources[0].auth.passwordFile: names the file /nowhere/password, which cannot be read (ENOENT)',
+    ]);
+  });
+
+  it('are not part of the file, and a secret in a URL is not repeated', () => {
+    const [problem] = problemsOf("sources: [{name: a, url: 'https://alice:s3cret@git.example.com/a.git', namespaces: [a]}]");
+    expect(problem).toBe(
+      '1:26: sources[0].url: names a user or a password, expected secrets in a file or an environment variable',
+    );
+    for (const wrong of [
+      'password: s3cret',
+      'passwordEnv: s3cret',
+      'passwordEnv: s3cret-2',
+      'passwordFile: s3cret',
+      'tokenFile: [s3cret]',
+    ]) {
+      const problems = problemsOf(source(`, auth: {${wrong}}`)).join();
+      expect(problems).toContain('sources[0].auth');
+      expect(problems).not.toContain('s3cret');
+    }
+    expect(problemsOf(source(', auth: {passwordEnv: 5315}')).join()).not.toContain('5315');
+  });
+
+  it('are not needed by those who only look at the rest', () => {
+    writeFileSync(file, source(', auth: {tokenEnv: TOKEN}'));
+    expect(loadConfig(file, {}, 'ignored').sources).toHaveLength(1);
+  });
+});
+
+describe('problems', () => {
+  it('are listed at once, in the order of the file, with place, path and what is expected', () => {
+    const text = `server: {listen: 8080}
+sorces: []
+sources:
+- name: Fleet
+  url: git@git.example.com:team/deploy.git
+  namespaces: []
+  schedule: '*/30 * * *'
+providers: {prometheus: {default: {url: 'prometheus:9090', timeout: 10}}}
+`;
+    expect(problemsOf(text)).toEqual([
+      '1:18: server.listen: is the number 8080, expected an address as host:port, such as 0.0.0.0:8080',
+      '2:1: sorces: unknown field `sorces` (did you mean `sources`?)',
+      '4:9: sources[0].name: is "Fleet", expected the name of a source: lower-case letters, digits and "-", at most 63',
+      '5:8: sources[0].url: is not supported, expected an http(s) URL, or the path of a local repository',
+      "6:3: sources[0].namespaces: is an empty list, expected at least one namespace, or ['*'] to allow all",
+      "7:13: sources[0].schedule: is no cron expression, expected five fields, or six with seconds, such as '*/30 * * * * *'",
+      '8:41: providers.prometheus.default.url: is no URL, expected http://... or https://...',
+      '8:69: providers.prometheus.default.timeout: is the number 10, expected a duration such as 30s, 5m or 1h30m (units ms, s, m, h, d)',
+    ]);
+  });
+
+  it.each([
+    ['server: {listen: "127.0.0.1:99999"}', '1:18: server.listen: expected a port from 0 to 65535'],
+    [
+      `${source('').slice(0, -1)}, {name: fleet, url: /a, namespaces: [b]}]`,
+      '1:94: sources[1].name: fleet is the name of a source before',
+    ],
+    [source(', auth: {}'), '1:86: sources[0].auth: expected exactly one of passwordEnv, passwordFile, tokenEnv, tokenFile'],
+    ['sources: {}', '1:1: sources: has no fields, expected a list'],
+    ['a: 1\n---\nb: 2', 'has 2 documents, expected one'],
+    ['- a', '1:1: is a list of 1, expected fields'],
+    ['server: [', '1:10: flow sequence in block collection must be sufficiently indented and end with a ]'],
+  ])('%s', (text, problem) => {
+    expect(problemsOf(text).join('\n')).toContain(problem);
+  });
+
+  it('a file that is not there', () => {
+    expect(() => loadConfig('/nowhere/sluice.yaml', {})).toThrow('/nowhere/sluice.yaml: cannot be read (ENOENT)');
+  });
+});
+
+describe('what later versions bring', () => {
+  it.each([
+    'server: {publicUrl: "https://sluice.example.com"}',
+    'server: {hooks: "0.0.0.0:8081"}',
+    'server: {anonymousRead: true}',
+    source(', prune: true'),
+    source(', verify: {signersFile: /etc/sluice/signers}'),
+    source(', push: {secretEnv: PUSH_SECRET}'),
+    source(', writeBack: {commitStatus: github}'),
+    'gateTemplates: {smoke: {webhook: {url: "https://ci.example.com"}}}',
+    'defaults: {analysis: {interval: 30s}}',
+    'webhookGates: {allow: ["https://*.example.com"]}',
+    'people: [{name: alice, slack: U1}]',
+    'notify: {slack: {tokenEnv: SLACK_TOKEN}}',
+    'approvals: {webhooks: [{name: cab, secretEnv: CAB}]}',
+    'drift: {restore: [somebody]}',
+    'templatesDir: ./templates',
+    'evidence: {dir: ./data}',
+  ])('is refused by name: %s', text => {
+    expect(problemsOf(text)).toEqual([expect.stringContaining('is not supported yet, expected it to be left out')]);
+  });
+
+  it.each([
+    'server: {anonymousRead: false}',
+    source(', prune: false'),
+    'gateTemplates: {}',
+    'people: []',
+    'notify: {webhooks: []}',
+    'drift: {restore: [argocd-controller, kustomize-controller, helm-controller]}',
+    'evidence: {configMaps: 3}',
+    'defaults: {analysis: {}}',
+  ])('may be named with what holds anyway: %s', text => {
+    expect(problemsOf(text)).toEqual([]);
+  });
+
+  it('is accepted by the schema in full, so that only what is not supported is said', () => {
+    const contract = `server: {listen: '0.0.0.0:8080', hooks: '0.0.0.0:8081', publicUrl: 'https://sluice.example.com', anonymousRead: false}
+webhookGates: {allow: ['https://*.example.com'], secretEnv: GATE_SECRET}
+people: [{name: alice, slack: U024BE7LH, user: alice@example.com, emails: [alice@example.com], groups: [release]}]
+notify: {slack: {tokenEnv: T, signingSecretEnv: S, channel: '#deploys'}, webhooks: [{name: audit, url: 'https://a', secretEnv: A, events: ['*']}]}
+approvals: {webhooks: [{name: change-board, secretEnv: CAB_SECRET}]}
+evidence: {configMaps: 3, dir: ./data}
+`;
+    const problems = problemsOf(contract);
+    expect(problems.every(problem => problem.includes('is not supported yet'))).toBe(true);
+    expect(problems).toHaveLength(7);
+  });
+});
+
+describe('files that come along', () => {
+  it('the configuration of `sluice install` is valid, as it is and with its comments taken away', () => {
+    const template = readFileSync(new URL('../../templates/install/3-configuration.yaml.hbs', import.meta.url), 'utf8');
+    const text: string = parse(template.replaceAll('{{namespace}}', 'sluice-system')).data['sluice.yaml'];
+    expect(problemsOf(text)).toEqual([]);
+    const all = text.replaceAll(/^# (?=\s*(?:-|\w+:))/gm, '');
+    expect(all).toMatch(/^providers:/m);
+    const config = load(all, { GIT_USERNAME: 'alice', GIT_PASSWORD: 'x' });
+    expect(config.sources.map(({ name }) => name)).toEqual(['fleet']);
+    expect(Object.keys(config.providers.prometheus)).toEqual(['default']);
+  });
+});

@@ -1,0 +1,107 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { SystemError, type Traffic, type TrafficProvider, type VersionSelector } from '../../src/controller/ports.ts';
+
+/** A mesh with two versions behind one host, and a provider that tells about it. */
+export type TrafficWorld = {
+  readonly provider: TrafficProvider;
+  readonly host: string;
+  readonly stable: VersionSelector;
+  readonly canary: VersionSelector;
+  /** Sends requests that are routed to one version, and waits for all answers. */
+  send(
+    to: 'stable' | 'canary',
+    count: number,
+    behaviour?: { readonly status?: number; readonly latencyMs?: number },
+  ): Promise<void>;
+  nowMs(): number;
+  /** Lets time pass: by waiting, or by turning the world's clock. */
+  pass(ms: number): Promise<void>;
+  /** After so long the provider has told all that happened. */
+  readonly settleMs: number;
+  close(): Promise<void>;
+};
+
+/** What every TrafficProvider must do. Registers its tests; the world is opened before the first and closed after the last. */
+export function trafficContract(name: string, open: () => Promise<TrafficWorld>): void {
+  describe(`traffic contract: ${name}`, () => {
+    let world: TrafficWorld;
+    beforeAll(async () => {
+      world = await open();
+      // Both versions are known before anything is measured.
+      await world.send('stable', 3);
+      await world.send('canary', 3);
+      await world.pass(world.settleMs);
+    });
+    afterAll(() => world.close());
+
+    it('R15: tells zero requests when there were none', async () => {
+      const fromMs = world.nowMs();
+      await world.pass(world.settleMs);
+      const traffic = await read(world, fromMs, world.nowMs());
+      expect(traffic).toMatchObject({
+        stable: { requests: 0, errors: 0, timed: 0 },
+        canary: { requests: 0, errors: 0, timed: 0 },
+        host: { requests: 0, unattributed: 0 },
+      });
+    });
+
+    it('tells each request once over consecutive readings, with the errors, by version', async () => {
+      const fromMs = world.nowMs();
+      const sum = { stable: 0, canary: 0, stableErrors: 0, canaryErrors: 0, host: 0 };
+      let startMs = fromMs;
+      const readOn = async () => {
+        const part = await read(world, startMs, world.nowMs());
+        expect(part.untilMs).toBeGreaterThanOrEqual(startMs);
+        expect(part.untilMs).toBeLessThanOrEqual(world.nowMs());
+        startMs = part.untilMs;
+        sum.stable += part.stable.requests;
+        sum.canary += part.canary.requests;
+        sum.stableErrors += part.stable.errors;
+        sum.canaryErrors += part.canary.errors;
+        sum.host += part.host.requests;
+      };
+      for (let round = 0; round < 3; round += 1) {
+        await world.send('stable', 20);
+        await world.send('canary', 10);
+        await readOn();
+        await world.send('canary', 4, { status: 503 });
+        await world.send('canary', 2, { status: 404 });
+        await world.pass(world.settleMs / 5);
+        await readOn();
+      }
+      await world.pass(world.settleMs);
+      await readOn();
+      expect(sum).toEqual({ stable: 60, canary: 48, stableErrors: 0, canaryErrors: 12, host: 108 });
+      const whole = await read(world, fromMs, world.nowMs());
+      expect(whole).toMatchObject({ stable: { requests: 60 }, canary: { requests: 48, errors: 12 }, host: { unattributed: 0 } });
+    });
+
+    it('tells slow requests, and durations that add up', async () => {
+      const fromMs = world.nowMs();
+      await world.send('canary', 12);
+      await world.send('canary', 5, { latencyMs: 300 });
+      await world.pass(world.settleMs);
+      const { canary } = await read(world, fromMs, world.nowMs(), [100, 250, 30_000]);
+      expect(canary).toMatchObject({ requests: 17, timed: 17, slow: [5, 5, 0] });
+      expect(canary.durations.reduce((total, [, count]) => total + count, 0)).toBe(17);
+      const edges = canary.durations.map(([upToMs]) => upToMs);
+      expect(edges).toEqual([...edges].sort((a, b) => a - b));
+    });
+
+    it('ends with an error when it is cancelled', async () => {
+      const reading = world.provider.readTraffic(
+        query(world, world.nowMs() - world.settleMs * 2, world.nowMs()),
+        AbortSignal.abort(),
+      );
+      await expect(reading).rejects.toBeInstanceOf(SystemError);
+    });
+  });
+}
+
+function query(world: TrafficWorld, fromMs: number, toMs: number, slowerThanMs: readonly number[] = []) {
+  return { host: world.host, stable: world.stable, canary: world.canary, fromMs, toMs, slowerThanMs };
+}
+
+function read(world: TrafficWorld, fromMs: number, toMs: number, slowerThanMs: readonly number[] = []): Promise<Traffic> {
+  return world.provider.readTraffic(query(world, fromMs, toMs, slowerThanMs), new AbortController().signal);
+}

@@ -1,0 +1,462 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { type Logger, SystemError } from '../../src/controller/ports.ts';
+import type {
+  GitContent,
+  PlacedRollout,
+  RolloutOrigin,
+  RolloutParser,
+  RolloutWriter,
+} from '../../src/controller/source-ports.ts';
+import { createSource, type SourceProblem, type SourceStatus } from '../../src/controller/sources.ts';
+
+type Log = { level: string; message: string; fields: Record<string, unknown> };
+
+/** One Rollout per line `namespace/name version`; a line that starts with `!` is an error. */
+const parser: RolloutParser = (text, file) => {
+  if (text === 'break the parser') throw new Error('the parser is broken');
+  const lines = text.split('\n').map((line, index) => ({ line, number: index + 1 }));
+  return {
+    rollouts: lines
+      .filter(({ line }) => !line.startsWith('!'))
+      .map(({ line, number }) => ({ ...manifest(line), line: number, column: 1 })),
+    problems: lines
+      .filter(({ line }) => line.startsWith('!'))
+      .map(({ line, number }) => ({
+        file,
+        line: number,
+        column: 1,
+        path: 'spec',
+        message: line.slice(1),
+        suggestion: 'did you mean 1?',
+      })),
+  };
+};
+
+function manifest(line: string) {
+  const [key = '', version, annotation] = line.split(' ');
+  const [namespace, name = ''] = key.split('/');
+  const annotations = annotation === undefined ? {} : { annotations: { [annotation]: 'x' } };
+  const place = namespace === '' ? {} : { namespace };
+  return { apiVersion: 'sluice.dev/v1alpha1', kind: 'Rollout', metadata: { name, ...place, ...annotations }, spec: { version } };
+}
+
+function createWorld(namespaces: readonly string[] = ['weather', 'shop']) {
+  const logs: Log[] = [];
+  const log = (level: string) => (fields: object, message: string) => {
+    logs.push({ level, message, fields: fields as Record<string, unknown> });
+  };
+  const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error'), child: () => logger };
+
+  const git = { oid: '', files: {} as Record<string, string>, unreadable: [] as GitContent['problems'], polls: 0, reads: 0 };
+  const world = {
+    logs,
+    git,
+    gitError: undefined as Error | undefined,
+    /** What the API server answers to a write of this key. */
+    writeError: (_key: string): Error | undefined => undefined,
+    cluster: new Map<string, { version: unknown; origin: RolloutOrigin }>(),
+    writes: [] as string[],
+    /** Parsing and writing in the order in which they happened. */
+    steps: [] as string[],
+    problems: [] as SourceProblem[],
+    syncs: [] as SourceStatus[],
+    tick: async () => {},
+    stopped: false,
+    hold: undefined as Promise<void> | undefined,
+    commit: (files: Record<string, string>) => {
+      git.oid = `${Number(git.oid || '0') + 1}`;
+      git.files = files;
+    },
+  };
+  const writer: RolloutWriter = {
+    apply: async (rollout: PlacedRollout, origin) => {
+      const key = `${rollout.metadata.namespace}/${rollout.metadata.name}`;
+      world.writes.push(key);
+      world.steps.push(`write ${key}`);
+      const error = world.writeError(key);
+      if (error !== undefined) throw error;
+      const created = !world.cluster.has(key);
+      world.cluster.set(key, { version: (rollout.spec as { version: unknown }).version, origin });
+      return created ? 'created' : 'changed';
+    },
+  };
+  const source = createSource({
+    config: { name: 'fleet', namespaces, schedule: '*/30 * * * * *' },
+    repository: {
+      poll: async signal => {
+        git.polls += 1;
+        await world.hold;
+        signal.throwIfAborted();
+        if (world.gitError !== undefined) throw world.gitError;
+        return { oid: git.oid };
+      },
+      read: async oid => {
+        git.reads += 1;
+        const files = Object.entries(git.files).map(([path, text]) => ({ path, text }));
+        return { oid, revision: `main@sha1:${oid}`, files, problems: git.unreadable };
+      },
+      close: () => {},
+    },
+    parser: (text, file) => {
+      world.steps.push(`parse ${file}`);
+      return parser(text, file);
+    },
+    writer,
+    scheduler: (_, callback) => {
+      world.tick = callback;
+      return {
+        stop: () => {
+          world.stopped = true;
+        },
+      };
+    },
+    logger,
+    clock: { now: () => 1_000 },
+    onSync: status => world.syncs.push(status),
+    onProblem: problem => world.problems.push(problem),
+  });
+  return Object.assign(world, {
+    source,
+    versions: () => Object.fromEntries([...world.cluster].map(([key, { version }]) => [key, version])),
+  });
+}
+
+const away = new SystemError('kubernetes', 'patching rollouts', 'unavailable', 'the API server does not answer');
+
+beforeEach(() => {
+  vi.useFakeTimers();
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('applying a commit', () => {
+  test('R32 R33 writes every Rollout with its source, commit and path, at once when started', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1\nshop/cart v7' });
+    world.source.start();
+    await world.source.wake();
+    const origin = { source: 'fleet', revision: 'main@sha1:1', path: 'a.yaml' };
+    expect(Object.fromEntries(world.cluster)).toEqual({
+      'weather/forecast': { version: 'v1', origin },
+      'shop/cart': { version: 'v7', origin },
+    });
+    expect(world.source.status()).toEqual({
+      name: 'fleet',
+      lastSyncAtMs: 1_000,
+      lastOid: '1',
+      appliedRevision: 'main@sha1:1',
+      rollouts: 2,
+      problems: [],
+    });
+  });
+
+  test('R34 polls once, reads nothing and writes nothing while the branch stands still', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    const { polls } = world.git;
+    await world.tick();
+    expect(world.git).toMatchObject({ polls: polls + 1, reads: 1 });
+    expect(world.writes).toEqual(['weather/forecast']);
+  });
+
+  test('a commit costs as many writes as it changes Rollouts', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1', 'b.yaml': 'shop/cart v1' });
+    world.source.start();
+    await world.source.wake();
+    world.commit({ 'a.yaml': 'weather/forecast v1', 'b.yaml': 'shop/cart v2' });
+    await world.tick();
+    expect(world.writes).toEqual(['weather/forecast', 'shop/cart', 'shop/cart']);
+    expect(world.cluster.get('weather/forecast')?.origin.revision).toBe('main@sha1:1');
+    expect(world.source.status().appliedRevision).toBe('main@sha1:2');
+  });
+
+  test('a Rollout that only moves within its file is not written', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    world.commit({ 'a.yaml': 'shop/cart v1\nweather/forecast v1' });
+    await world.tick();
+    expect(world.writes).toEqual(['weather/forecast', 'shop/cart']);
+  });
+
+  test('R32 a bad file keeps the last good spec, is reported with its line, and hurts no other', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1', 'b.yaml': 'shop/cart v1' });
+    world.source.start();
+    await world.source.wake();
+    world.commit({ 'a.yaml': 'weather/forecast v2\n!expected a number', 'b.yaml': 'shop/cart v2' });
+    await world.tick();
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v1', 'shop/cart': 'v2' });
+    const problem = { kind: 'badFile', file: 'a.yaml', line: 2, column: 1, message: 'spec: expected a number (did you mean 1?)' };
+    expect(world.problems).toEqual([problem]);
+    expect(world.source.status()).toMatchObject({ problems: [problem], appliedRevision: 'main@sha1:2' });
+    expect(world.logs).toContainEqual({ level: 'warn', message: 'not applied', fields: problem });
+  });
+
+  test('R32 all files are parsed before the first write', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1', 'z.yaml': 'shop/cart v2' });
+    world.source.start();
+    await world.source.wake();
+    expect(world.steps).toEqual(['parse a.yaml', 'parse z.yaml', 'write weather/forecast', 'write shop/cart']);
+  });
+
+  test('R32 a file that cannot be read as text, and a parser that fails, are bad files', async () => {
+    const world = createWorld();
+    world.git.unreadable = [{ file: 'x.yaml', message: 'too large' }];
+    world.commit({ 'a.yaml': 'weather/forecast v1', 'b.yaml': 'break the parser' });
+    world.source.start();
+    await world.source.wake();
+    expect(world.problems).toEqual([
+      { kind: 'badFile', file: 'x.yaml', message: 'too large' },
+      { kind: 'badFile', file: 'b.yaml', line: 1, column: 1, message: 'the parser is broken' },
+    ]);
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v1' });
+  });
+
+  test('a problem is reported once, and again when it has come back', async () => {
+    const world = createWorld();
+    const bad = { 'a.yaml': '!bad' };
+    world.commit(bad);
+    world.source.start();
+    await world.source.wake();
+    world.commit(bad);
+    await world.tick();
+    expect(world.problems).toHaveLength(1);
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    await world.tick();
+    expect(world.source.status().problems).toEqual([]);
+    world.commit(bad);
+    await world.tick();
+    expect(world.problems).toHaveLength(2);
+  });
+});
+
+describe('what may be written', () => {
+  test.each([
+    ['another namespace', 'other/forecast v1', 'the source may not write to namespace other; it may write to weather, shop'],
+    ['no namespace', '/forecast v1', 'metadata.namespace is missing'],
+    ['a request', 'weather/forecast v1 sluice.dev/request', 'annotation sluice.dev/request is a one-time request'],
+  ])('R33 a Rollout with %s is refused, others are written', async (_, line, reason) => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': `${line}\nshop/cart v1` });
+    world.source.start();
+    await world.source.wake();
+    expect(world.versions()).toEqual({ 'shop/cart': 'v1' });
+    expect(world.problems).toMatchObject([{ kind: 'refused', file: 'a.yaml', message: expect.stringContaining(reason) }]);
+  });
+
+  test('R33 all namespaces are allowed only when the source says so', async () => {
+    const world = createWorld(['*']);
+    world.commit({ 'a.yaml': 'anywhere/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    expect(world.versions()).toEqual({ 'anywhere/forecast': 'v1' });
+  });
+
+  test('a Rollout that two files define is refused in both, also when one of the files is bad', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1', 'b.yaml': 'weather/forecast v2\n!bad', 'c.yaml': 'shop/cart v1' });
+    world.source.start();
+    await world.source.wake();
+    expect(world.versions()).toEqual({ 'shop/cart': 'v1' });
+    const message = 'it is defined 2 times, in a.yaml, b.yaml; keep one';
+    expect(world.problems).toContainEqual({
+      kind: 'refused',
+      file: 'a.yaml',
+      line: 1,
+      column: 1,
+      rollout: 'weather/forecast',
+      message,
+    });
+  });
+
+  test('R33 an object of another source is left alone, and tried again with the schedule only', async () => {
+    const world = createWorld();
+    const refusal = new SystemError('kubernetes', 'applying rollouts weather/forecast', 'refused', 'it belongs to source edge');
+    world.writeError = key => (key === 'weather/forecast' ? refusal : undefined);
+    world.commit({ 'a.yaml': 'weather/forecast v1\nshop/cart v1' });
+    world.source.start();
+    await world.source.wake();
+    expect(world.versions()).toEqual({ 'shop/cart': 'v1' });
+    expect(world.problems).toMatchObject([{ kind: 'refused', rollout: 'weather/forecast' }]);
+    expect(vi.getTimerCount()).toBe(0);
+    world.writeError = () => undefined;
+    await world.tick();
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v1', 'shop/cart': 'v1' });
+    expect(world.git.reads).toBe(1);
+  });
+
+  test('R33 what has gone from Git stays in the cluster and is said once', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1', 'b.yaml': 'shop/cart v1' });
+    world.source.start();
+    await world.source.wake();
+    world.commit({ 'b.yaml': 'shop/cart v1' });
+    await world.tick();
+    await world.tick();
+    expect(Object.keys(world.versions())).toEqual(['weather/forecast', 'shop/cart']);
+    const said = world.logs.filter(({ message }) => message.startsWith('gone from Git'));
+    expect(said).toMatchObject([{ level: 'info', fields: { rollout: 'weather/forecast', file: 'a.yaml' } }]);
+  });
+
+  test('R33 a moved file is not a deletion, and a bad file has not vanished', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1', 'b.yaml': 'shop/cart v1' });
+    world.source.start();
+    await world.source.wake();
+    world.commit({ 'moved/a.yaml': 'weather/forecast v1', 'b.yaml': '!not even YAML' });
+    await world.tick();
+    expect(world.cluster.get('weather/forecast')?.origin).toMatchObject({ path: 'moved/a.yaml', revision: 'main@sha1:2' });
+    expect(world.logs.filter(({ message }) => message.startsWith('gone from Git'))).toEqual([]);
+  });
+});
+
+describe('when something is away', () => {
+  test('R32 an unreachable Git changes nothing, is said once, and is tried again with the schedule', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    world.gitError = new SystemError('git', 'polling', 'unavailable', 'the connection was refused');
+    await world.tick();
+    await world.tick();
+    expect(world.source.status()).toMatchObject({ error: 'polling: the connection was refused', appliedRevision: 'main@sha1:1' });
+    expect(world.logs.filter(({ level }) => level === 'warn')).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+    world.gitError = undefined;
+    world.commit({ 'a.yaml': 'weather/forecast v2' });
+    await world.tick();
+    expect(world.source.status().error).toBeUndefined();
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v2' });
+  });
+
+  test('a write that found the API server away is retried with back-off, without a look at Git', async () => {
+    const world = createWorld();
+    world.writeError = () => away;
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    const { polls } = world.git;
+    const writes = world.writes.length;
+    expect(world.source.status()).toMatchObject({ problems: [{ kind: 'notWritten' }] });
+    expect(world.source.status()).not.toHaveProperty('appliedRevision');
+    await vi.advanceTimersByTimeAsync(63_000);
+    expect(world.writes.length - writes).toBeGreaterThan(3);
+    expect(world.writes.length - writes).toBeLessThan(7);
+    world.writeError = () => undefined;
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v1' });
+    expect(world.source.status()).toMatchObject({ problems: [], appliedRevision: 'main@sha1:1' });
+    expect(world.git.polls).toBe(polls);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a write is retried while Git is away as well', async () => {
+    const world = createWorld();
+    world.writeError = () => away;
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    world.gitError = new SystemError('git', 'polling', 'unavailable', 'the connection was refused');
+    world.writeError = () => undefined;
+    await world.tick();
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v1' });
+  });
+
+  test('an API server that is away is not asked for every Rollout, and one that fails does not hold up the others', async () => {
+    const world = createWorld();
+    const names = Array.from({ length: 20 }, (_, index) => `weather/r${index} v1`);
+    world.commit({ 'a.yaml': names.join('\n') });
+    world.writeError = key => (key === 'weather/r3' ? away : undefined);
+    world.source.start();
+    await world.source.wake();
+    expect(world.cluster.size).toBe(19);
+
+    const other = createWorld();
+    other.commit({ 'a.yaml': names.join('\n') });
+    other.writeError = () => away;
+    other.source.start();
+    await other.tick();
+    expect(other.writes).toHaveLength(3);
+    expect(other.source.status().problems).toHaveLength(20);
+  });
+});
+
+describe('turns', () => {
+  test('R34 a wake during a look leads to one more look, a tick of the schedule does not; none overlap', async () => {
+    const world = createWorld();
+    let release = () => {};
+    world.hold = new Promise(resolve => {
+      release = resolve;
+    });
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    const waiting = [world.tick(), world.tick()];
+    expect(world.git.polls).toBe(1);
+    release();
+    await Promise.all(waiting);
+    expect(world.git.polls).toBe(1);
+
+    world.hold = new Promise(resolve => {
+      release = resolve;
+    });
+    const woken = [world.tick(), world.source.wake(), world.source.wake()];
+    release();
+    await Promise.all(woken);
+    expect(world.git.polls).toBe(3);
+  });
+
+  test('stop cancels what is under way, ends schedule and retries, and start begins anew', async () => {
+    const world = createWorld();
+    let release = () => {};
+    world.hold = new Promise(resolve => {
+      release = resolve;
+    });
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    const stopped = world.source.stop();
+    release();
+    await stopped;
+    expect(world).toMatchObject({ stopped: true, writes: [], syncs: [] });
+    await world.source.wake();
+    expect(world.git.polls).toBe(1);
+    world.source.start();
+    await world.source.wake();
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v1' });
+    expect(world.logs.filter(({ level }) => level === 'warn')).toEqual([]);
+  });
+
+  test('R31 a source that is started again checks everything: another leader may have written meanwhile', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    await world.source.stop();
+    world.cluster.set('weather/forecast', {
+      version: 'v2',
+      origin: { source: 'fleet', revision: 'main@sha1:x', path: 'a.yaml' },
+    });
+    world.source.start();
+    await world.source.wake();
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v1' });
+    expect(world.git.reads).toBe(1);
+  });
+
+  test('stop during a back-off leaves no timer', async () => {
+    const world = createWorld();
+    world.writeError = () => away;
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    expect(vi.getTimerCount()).toBe(1);
+    await world.source.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});

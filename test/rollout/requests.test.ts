@@ -1,0 +1,168 @@
+import { describe, expect, it } from 'vitest';
+import { check, MINUTE, mark, restingWorld, SECOND, specOf, worldInProgress } from './check.ts';
+import { OBJECT, type World } from './world.ts';
+
+const forever = {
+  spec: specOf([
+    { setWeight: 20, pause: {} },
+    { setWeight: 50, pause: {} },
+  ]),
+};
+const promote = (world: World, step: number, more: object = {}) =>
+  world.ask({ verb: 'promote', revision: world.status?.revision, step, ...more });
+const outcome = (world: World) => world.status?.lastRequest?.outcome;
+
+describe('requests', () => {
+  it('R22: promote ends the pause of the step that it names, once', () => {
+    const world = worldInProgress(forever);
+    promote(world, 1, { id: 'a', by: 'alice' });
+    check(world.run(10 * SECOND), { step: 2, mesh: [50], phase: 'Paused' });
+    expect(outcome(world)).toMatch(/accepted: step 1 promoted/);
+    expect(world.request).toBeUndefined();
+    check(world.run(MINUTE), { step: 2 });
+  });
+
+  it('R22: the same request again, by id, changes nothing but is taken away', () => {
+    const world = worldInProgress(forever);
+    promote(world, 1, { id: 'a' });
+    world.run(10 * SECOND);
+    const before = mark(world);
+    world.ask({ verb: 'abort', id: 'a' });
+    check(world.run(10 * SECOND), { step: 2, mesh: [50], writes: { mesh: 0, status: 0, request: 1 } }, before);
+  });
+
+  it('R22: promote must name revision and step', () => {
+    const world = worldInProgress(forever);
+    world.ask({ verb: 'promote' });
+    check(world.run(10 * SECOND), { step: 1, mesh: [20] });
+    expect(outcome(world)).toMatch(/refused: promote must name revision and step; now they are \w+ and 1/);
+  });
+
+  it('R22: what names another revision or step is stale, refused and said', () => {
+    for (const stale of [{ step: 2 }, { revision: 'ffffffff' }]) {
+      const world = worldInProgress(forever);
+      const told = world.announced.length;
+      world.ask({ verb: 'promote', revision: world.status?.revision, step: 1, ...stale });
+      check(world.run(10 * SECOND), { step: 1, mesh: [20] });
+      expect(outcome(world)).toMatch(/refused: names/);
+      expect(world.announced.slice(told).map(({ reason }) => reason)).toEqual(['RequestRefused']);
+      world.ask({ verb: 'abort', revision: world.status?.revision, step: 1, ...stale });
+      check(world.run(10 * SECOND), { step: 1, mesh: [20] });
+    }
+  });
+
+  it('R22: what is older than ten minutes is refused', () => {
+    const world = worldInProgress(forever);
+    promote(world, 1, { at: new Date(world.nowMs - 11 * MINUTE).toISOString() });
+    check(world.run(10 * SECOND), { step: 1 });
+    expect(outcome(world)).toMatch(/more than 10 minutes ago/);
+    promote(world, 1, { at: new Date(world.nowMs - 9 * MINUTE).toISOString() });
+    check(world.run(10 * SECOND), { step: 2 });
+  });
+
+  it.each([
+    ['not JSON', 'abort', /not JSON/],
+    ['a list', '[]', /not an object/],
+    ['no verb', '{}', /has no verb/],
+    ['an unknown verb', '{"verb":"explode"}', /verb explode is unknown/],
+    ['pause', '{"verb":"pause"}', /not supported yet/],
+    ['resume', '{"verb":"resume"}', /not supported yet/],
+    ['retry', '{"verb":"retry"}', /not supported yet/],
+  ])('R22: %s is refused and taken away', (_name, text, why) => {
+    const world = worldInProgress(forever);
+    world.ask(text);
+    check(world.run(5 * SECOND), { step: 1, mesh: [20], phase: 'Paused' });
+    expect(outcome(world)).toMatch(why);
+    expect(world.request).toBeUndefined();
+  });
+
+  it('R22: nothing in progress: refused', () => {
+    const world = restingWorld();
+    world.ask({ verb: 'abort' });
+    check(world.run(SECOND), { phase: 'Healthy' });
+    expect(outcome(world)).toMatch(/no rollout is in progress/);
+    expect(world.request).toBeUndefined();
+  });
+
+  it('R22: promote waits for no data, and gets over a provider that is away', () => {
+    for (const truth of [{ requestsPerSecond: 0 }, { down: (name: string) => name === 'success-rate' }]) {
+      const world = worldInProgress({ truth });
+      world.run(MINUTE);
+      check(world, { step: 1, mesh: [50] });
+      promote(world, 1);
+      check(world.run(10 * SECOND), { step: 2, mesh: [100] });
+    }
+  });
+
+  it('R22: promote never gets over a failed gate', () => {
+    const world = worldInProgress({ truth: { errors: version => (version === 'v2' ? 0.5 : 0) } });
+    world.run(4_500);
+    promote(world, 1);
+    world.run(MINUTE);
+    expect(world.meshWrites.map(({ weight }) => weight)).not.toContain(100);
+    check(world, { phase: 'RolledBack', mesh: [0] });
+  });
+
+  it('R22: {"verb":"abort"} is enough to go back', () => {
+    const world = worldInProgress(forever);
+    world.ask('{"verb":"abort"}');
+    check(world.run(5 * SECOND), { phase: 'RolledBack', reason: 'Aborted', mesh: [0], message: /aborted by a person/ });
+    expect(world.request).toBeUndefined();
+  });
+
+  it('R22: abort says who and why', () => {
+    const world = worldInProgress(forever);
+    world.ask({ verb: 'abort', by: 'alice', reason: 'tickets' });
+    check(world.run(5 * SECOND), { phase: 'RolledBack', message: /aborted by alice: tickets/ });
+  });
+
+  it('R22: the same text without an id in a later rollout is another request', () => {
+    const world = worldInProgress(forever);
+    world.ask('{"verb":"abort"}');
+    world.run(MINUTE);
+    world.setPods('v3', 3);
+    world.commit({ version: 'v3' });
+    check(world.run(20 * SECOND), { phase: 'Paused', step: 1 });
+    world.ask('{"verb":"abort"}');
+    check(world.run(5 * SECOND), { phase: 'RolledBack', reason: 'Aborted' });
+    expect(world.weightOf('v3')).toBe(0);
+  });
+
+  it('R22: the same text without an id, refused before, is heard again once things have changed', () => {
+    const world = worldInProgress(forever);
+    world.setPods('v1', 0);
+    world.ask('{"verb":"abort"}');
+    check(world.run(MINUTE), { step: 1, mesh: [20] });
+    expect(outcome(world)).toMatch(/refused: v1 has no ready pod/);
+    world.setPods('v1', 3);
+    world.ask('{"verb":"abort"}');
+    check(world.run(10 * SECOND), { phase: 'RolledBack', mesh: [0] });
+  });
+
+  it('R22: an abort that was written when the process died is answered as obeyed, not refused', () => {
+    const world = worldInProgress({ ...forever });
+    world.statusRefused = true;
+    world.ask({ verb: 'abort', id: 'a' });
+    check(world.run(SECOND), { mesh: [0] });
+    world.crash();
+    world.statusRefused = false;
+    check(world.run(10 * SECOND), { phase: 'RolledBack', reason: 'Aborted' });
+    expect(outcome(world)).not.toMatch(/refused/);
+  });
+
+  it('R3, R22: a request that is refused holds back no lowering while statuses cannot be stored', () => {
+    const world = worldInProgress(forever);
+    world.statusRefused = true;
+    world.ask('nonsense');
+    world.setPods('v2', 0);
+    check(world.run(2 * SECOND), { mesh: [0] });
+  });
+
+  it('R6: an abort puts down what somebody raised as well', () => {
+    const world = worldInProgress(forever);
+    world.edit(OBJECT, { v1: 10, v2: 90 });
+    world.ask('{"verb":"abort"}');
+    world.run(10 * SECOND);
+    expect(world.meshWrites.map(({ weight }) => weight)).toEqual([20, 0]);
+  });
+});
