@@ -1,9 +1,10 @@
 // Bundles the two programs (controller with its command line, and the sandbox) into dist/.
 // Bundled because importing the Kubernetes client unbundled costs a third of a second and twice the memory.
-import { chmod, readFile, rm } from 'node:fs/promises';
+import { chmod, readFile, rename, rm } from 'node:fs/promises';
 import { build } from 'esbuild';
 
-const outdir = 'dist';
+// Made beside the old one, which stays when the build fails.
+const outdir = 'dist.new';
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 await rm(outdir, { recursive: true, force: true });
 await build({
@@ -18,7 +19,11 @@ await build({
   legalComments: 'none',
   define: { __SLUICE_VERSION__: JSON.stringify(version) },
   logLevel: 'warning',
-  banner: { js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);" },
+  banner: {
+    js: "#!/usr/bin/env node\nimport { createRequire as __createRequire } from 'node:module';const require = __createRequire(import.meta.url);",
+  },
 });
 await chmod(`${outdir}/sluice.js`, 0o755);
 await chmod(`${outdir}/sandbox.js`, 0o755);
+await rm('dist', { recursive: true, force: true });
+await rename(outdir, 'dist');

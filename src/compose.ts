@@ -83,12 +83,12 @@ export const runController = async (
     metrics.round,
   );
   metrics.watch({ store, queueDepth: controller.depth, isLeader: leadership.mayWrite });
-  const sources = await createSources(config, writer, { logger, metrics });
 
   const all = [rollouts, pods, services, informers.virtualServices, informers.destinationRules];
   let isStopping = false;
   const isReady = (): boolean => !isStopping && all.every(informer => informer.hasSynced());
   const server = await startServer(config.listen, { metrics, isReady });
+  const sources = await createSources(config, writer, { logger, metrics });
   for (const informer of all) informer.start();
   const ready = Promise.all(all.map(informer => informer.synced)).then(() => {
     leadership.onChange(isLeader => {

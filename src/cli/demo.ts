@@ -8,7 +8,7 @@ import { type CliIo, EXIT } from './io.ts';
 const STORY_WITHIN_MS = 90_000;
 const LOOK_EVERY_MS = 250;
 
-/** `sluice demo`: exit code 0 only if both stories ended as they should. */
+/** `sluice demo`: exit code 0 only if both stories ended as they should, 4 when its programs cannot run. */
 export const createDemoCommand = (io: CliIo): Command =>
   new Command('demo')
     .description('sandbox and controller: a good version is promoted, a bad one goes back')
@@ -16,7 +16,7 @@ export const createDemoCommand = (io: CliIo): Command =>
     .action(async ({ keep }: { readonly keep?: boolean }) => {
       const stopped = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
-      io.exit(await demo(io, keep === true, stopped.signal));
+      io.exit(await demo(io, keep === true, stopped.signal).catch(error => failed(io, stopped.signal, error)));
     });
 
 const demo = async (io: CliIo, keep: boolean, signal: AbortSignal): Promise<number> => {
@@ -35,6 +35,16 @@ const demo = async (io: CliIo, keep: boolean, signal: AbortSignal): Promise<numb
     view.rest();
     await world.close();
   }
+};
+
+/** Ctrl-C reaches all programs of a terminal at once, so that those of the demo may be gone before it has stopped itself. */
+const failed = (io: CliIo, signal: AbortSignal, error: unknown): number => {
+  if (signal.aborted) {
+    io.out('\nStopped.\n');
+    return EXIT.no;
+  }
+  io.err(`${error instanceof Error ? error.message : String(error)}\n`);
+  return EXIT.unreachable;
 };
 
 const introduce = (view: View, { urls, kubeconfig, repository }: DemoWorld): void => {

@@ -45,6 +45,8 @@ export type RolloutStore = {
   onChange(callback: (key: Key) => void): void;
   /** Replaces the status; throws SystemError `conflict` when the object has changed since `rollout` was read. */
   writeStatus(rollout: StoredRollout, status: RolloutStatus): Promise<void>;
+  /** Adds our finalizer, or takes it away; throws SystemError `conflict` like `writeStatus`. */
+  setFinalizer(rollout: StoredRollout, isWanted: boolean): Promise<void>;
   /** Removes the request annotation if it still has this value. */
   removeRequest(rollout: StoredRollout, request: string): Promise<void>;
 };

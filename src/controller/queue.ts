@@ -1,4 +1,3 @@
-import { clearTimeout, setTimeout } from 'node:timers';
 import type { Clock, Key } from './ports.ts';
 
 /** A work queue: each key at most once in work, later additions kept, delays by absolute time. */

@@ -77,9 +77,12 @@ export const reconcile = async (hands: Hands, rollout: StoredRollout, memory: Me
     : { kind: 'at', atMs: Math.max(decision.lookAgainAtMs, nowMs + MIN_WAIT_MS) };
 };
 
-type WriteAction = Extract<Action, { kind: 'ensureSubset' | 'setTraffic' | 'removeRequest' }>;
+type WriteAction = Extract<Action, { kind: 'ensureSubset' | 'setTraffic' | 'setFinalizer' | 'removeRequest' }>;
 const isWrite = (action: Action): action is WriteAction =>
-  action.kind === 'ensureSubset' || action.kind === 'setTraffic' || action.kind === 'removeRequest';
+  action.kind === 'ensureSubset' ||
+  action.kind === 'setTraffic' ||
+  action.kind === 'setFinalizer' ||
+  action.kind === 'removeRequest';
 
 const perform = async (
   { router, store, mayWrite }: Hands,
@@ -99,6 +102,9 @@ const perform = async (
         { object: action.object, weight: action.weight, reason: action.position.reason, seq: action.position.seq },
         'traffic set',
       );
+      return;
+    case 'setFinalizer':
+      await store.setFinalizer(rollout, action.isWanted);
       return;
     case 'removeRequest':
       await store.removeRequest(rollout, action.request);

@@ -24,6 +24,8 @@ export type Action =
     }
   /** Measure who gets requests after `fromMs`. */
   | { readonly kind: 'measureShare'; readonly fromMs: number; readonly atMs: number }
+  /** Keep the Rollout from vanishing while an attempt is in progress, or let it go (R30). */
+  | { readonly kind: 'setFinalizer'; readonly isWanted: boolean }
   /** Take the annotation `sluice.dev/request` away. */
   | { readonly kind: 'removeRequest'; readonly request: string };
 

@@ -1,6 +1,7 @@
 import type { Decision } from './action.ts';
 import { adopt } from './adopt.ts';
 import { decideAttempt } from './attempt.ts';
+import { withoutFinalizer } from './deletion.ts';
 import type { Observation, Rollout } from './observation.ts';
 import { finish, type Outcome } from './outcome.ts';
 import { isAnswered, parseRequest, refusalOf, withOutcome } from './request.ts';
@@ -33,8 +34,8 @@ export const decide = (rollout: Rollout, observation: Observation, nowMs: number
 const decideLife = (situation: Situation): Outcome => {
   const { stored } = situation;
   if (inProgress(stored)) return decideAttempt(readAttempt(situation, stored));
-  if (!hasStable(stored)) return adopt(situation);
-  return decideIdle(situation, stored);
+  if (situation.rollout.isDeleting && stored !== undefined) return withoutFinalizer(situation, { status: stored });
+  return withoutFinalizer(situation, hasStable(stored) ? decideIdle(situation, stored) : adopt(situation));
 };
 
 const hasStable = (status: RolloutStatus | undefined): status is RolloutStatus & { stableVersion: string } =>

@@ -1,5 +1,6 @@
 import type { Action } from './action.ts';
-import { isoMillis } from './duration.ts';
+import { ADD_FINALIZER, lacksFinalizer } from './deletion.ts';
+import { durationOr, isoMillis } from './duration.ts';
 import { capacityWarning, gatesSentence, nextStepAt, place } from './explain.ts';
 import { isOverdue } from './gates.ts';
 import { dueMeasures, nextGridPointMs, pauseEndMs } from './grid.ts';
@@ -93,10 +94,19 @@ const enter = (attempt: Attempt, index: number): Outcome => {
   if (objects.length === 0)
     return hold(attempt, 'WaitingForMesh', `VirtualService ${names} is gone; put it back`, { what: 'mesh' });
   if (canaryPods.ready === 0) return hold(attempt, 'WaitingForPods', `${target.canary} has no ready pod`, { what: 'pods' });
+  if (hasShrunk(attempt)) {
+    const had = `${target.canary} has ${canaryPods.ready} of the ${attempt.step.readyAtStart} ready pods that the step began with`;
+    return hold(attempt, 'PodsShrinking', had, { what: 'pods' });
+  }
+  if (lacksFinalizer(attempt)) return { status: attempt.status, actions: [ADD_FINALIZER], lookAgainAtMs: nowMs };
   return (
     makeSubset(attempt) ?? { status: { ...attempt.status, gates: attempt.gates }, actions: raise(attempt, index, step.weight) }
   );
 };
+
+/** A set of pods that is shrinking is no ground for more traffic (R25); a person may wave it through. */
+const hasShrunk = ({ canaryPods, step, weight }: Attempt): boolean =>
+  weight > 0 && step.promotedBy === undefined && step.readyAtStart !== undefined && canaryPods.ready < step.readyAtStart;
 
 /** Make before break: the subset first, a moment for the proxies to learn it, then the weight. */
 const makeSubset = (attempt: Attempt): Outcome | undefined => {
@@ -149,12 +159,20 @@ const enterWithoutTraffic = (attempt: Attempt, index: number): RolloutStatus => 
   return saying(next, 'StepEntered', `step ${index}/${plan.steps.length} at ${attempt.weight}%: entered`);
 };
 
+/** How long the way back to the version before is short, if the spec does not say (R10). */
+const ROLLBACK_WINDOW_MS = 3_600_000;
+
 /** The end: every step passed, the last one at 100 (R21). */
 const promote = (attempt: Attempt): Outcome => {
   const { stable, canary } = attempt.target;
   const { canaryVersion: _canary, target: _target, gates: _gates, ...rest } = endAttempt(attempt.status);
   const message = `${canary} is stable at 100%; nothing to do until the version changes`;
-  const promoted = { ...rest, stableVersion: canary, previous: { version: stable } };
+  const previous = {
+    version: stable,
+    podHash: attempt.stablePods.hashes.join('.'),
+    until: isoMillis(attempt.nowMs + durationOr(attempt.rollout.spec.rollbackWindow, ROLLBACK_WINDOW_MS)),
+  };
+  const promoted = { ...rest, stableVersion: canary, previous };
   const told = withHistory(promoted, attempt.nowMs, {
     from: stable,
     to: canary,

@@ -30,7 +30,8 @@ export const goBack = (attempt: Attempt, reason: Reason, because: string): Outco
   };
 };
 
-const isOpen = ({ objects }: Attempt): boolean => objects.some(object => object.isOpen);
+/** Does any object still send requests to the new version? */
+export const isOpen = ({ objects }: Attempt): boolean => objects.some(object => object.isOpen);
 
 /** Would going back now send requests to a version that has nobody to answer them? */
 export const isBlocked = (attempt: Attempt): boolean =>
@@ -41,6 +42,26 @@ const waitForStable = (attempt: Attempt, because: string): Outcome => {
   const message = `${because}; traffic stays where it is, because ${stable} has no ready pod: mend ${stable}, or abort with "force": true`;
   const reason = attempt.status.phase === 'RollingBack' ? attempt.status.reason : 'WaitingForStable';
   return { status: { ...saying(attempt.status, reason, message, { what: 'pods' }), gates: attempt.gates } };
+};
+
+/**
+ * R9: a newer version was committed. Safe first; but with no ready pod of stable the failed version keeps its share until
+ * the newest takes its place, so that a fix can ship while everything else is down.
+ */
+export const supersede = (attempt: Attempt): Outcome => {
+  const because = `${attempt.rollout.spec.version} was committed`;
+  if (!isBlocked(attempt)) return goBack(attempt, 'Superseded', because);
+  const { stable, canary } = attempt.target;
+  const { canaryVersion: _canary, revision: _revision, gates: _gates, ...rest } = endAttempt(attempt.status);
+  const message = `${canary} keeps its ${attempt.weight}% until ${attempt.rollout.spec.version} takes its place: ${because}, and ${stable} has no ready pod`;
+  const status = withHistory(rest, attempt.nowMs, {
+    from: canary,
+    to: stable,
+    action: 'superseded',
+    reason: 'Superseded',
+    message,
+  });
+  return { status: { ...saying(status, 'Superseded', message), phase: 'Pending' }, lookAgainAtMs: attempt.nowMs };
 };
 
 /** Carries on with a decision to go back until it is written, and obeyed. */
@@ -125,6 +146,8 @@ const causeOf = ({ status, target, rollout, step }: Attempt): string => {
       return `${target.canary} has no ready pod${step.lowReadySince === undefined ? '' : ` since ${step.lowReadySince}`}`;
     case 'Aborted':
       return status.lastRequest?.outcome ?? 'aborted by a person';
+    case 'Deleted':
+      return 'the Rollout was deleted';
     case 'Superseded':
       return `${rollout.spec.version} was committed`;
     case 'WentBack':

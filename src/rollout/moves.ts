@@ -70,6 +70,12 @@ export const putDown = (attempt: Attempt, objects: readonly SteeredObject[]): re
   });
 };
 
+/** Raises weights that somebody else lowered to what was intended, because a person asked for it (R26). */
+export const putBack = (attempt: Attempt, objects: readonly SteeredObject[]): readonly Action[] => {
+  const time = attempt.step.startedAt ?? isoMillis(attempt.nowMs);
+  return writes(attempt, objects, { step: attempt.step.index, weight: attempt.weight, state: 'raised', reason: 'Resumed', time });
+};
+
 /** Writes the objects that a crash left behind at their earlier position; the clock starts with the last of them (R29). */
 export const finishWrites = (attempt: Attempt, objects: readonly SteeredObject[]): readonly Action[] =>
   writes(attempt, objects, {

@@ -13,6 +13,10 @@ export type Rollout = {
   readonly status?: RolloutStatus;
   /** Value of the annotation `sluice.dev/request`. */
   readonly request?: string;
+  /** Somebody deleted the object; it goes when our finalizer does. */
+  readonly isDeleting?: boolean;
+  /** Our finalizer is on the object (R30). */
+  readonly hasFinalizer?: boolean;
 };
 
 /** Everything the core may know about the world at one moment. */
@@ -79,7 +83,12 @@ export type SteeredObject = {
  * Weights of the steered route as they stand in the object (a single destination counts as 100). Keys of `versions` are
  * version label values, `*` for destinations to the host that name no subset. All other hosts add up to `foreign`.
  */
-export type RouteWeights = { readonly versions: Readonly<Record<string, number>>; readonly foreign: number };
+export type RouteWeights = {
+  readonly versions: Readonly<Record<string, number>>;
+  readonly foreign: number;
+  /** Versions that this Rollout steered before: what they still have is ours to give (R28). */
+  readonly earlier?: readonly string[];
+};
 
 /** The write-ahead record that travels with the weight, in the same patch (R3). */
 export type Position = {

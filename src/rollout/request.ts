@@ -18,7 +18,7 @@ export type PersonRequest = {
 
 const MAX_AGE_MS = 600_000;
 const SAME_TEXT_MS = 30_000;
-const LATER_VERBS = ['pause', 'resume', 'retry'];
+const VERBS = ['promote', 'abort', 'pause', 'resume', 'retry'];
 
 /** Reads the annotation; a text that is no request gives a refusal for people. */
 export const parseRequest = (
@@ -37,7 +37,7 @@ export const parseRequest = (
   const text = (name: string): string | undefined =>
     typeof fields[name] === 'string' && fields[name] !== '' ? String(fields[name]) : undefined;
   const verb = text('verb');
-  if (verb === undefined) return { id, raw, refusal: 'has no verb, expected promote or abort' };
+  if (verb === undefined) return { id, raw, refusal: 'has no verb, expected one of promote, abort, pause, resume, retry' };
   const [revision, at, by, reason] = [text('revision'), text('at'), text('by'), text('reason')];
   return {
     id: text('id') ?? id,
@@ -68,10 +68,20 @@ export const isAnswered = (
 
 /** Why a request cannot be acted on, or `undefined` when it can (R22). */
 export const refusalOf = (request: PersonRequest, status: RolloutStatus, nowMs: number): string | undefined => {
-  const { verb, revision, step, at } = request;
-  if (LATER_VERBS.includes(verb)) return `verb ${verb} is not supported yet, expected promote or abort`;
-  if (verb !== 'promote' && verb !== 'abort') return `verb ${verb} is unknown, expected promote or abort`;
+  const { verb, at } = request;
+  if (!VERBS.includes(verb)) return `verb ${verb} is unknown, expected one of ${VERBS.join(', ')}`;
   if (at !== undefined && !(nowMs - Date.parse(at) <= MAX_AGE_MS)) return `was made at ${at}, more than 10 minutes ago`;
+  return verb === 'retry' ? refusalOfRetry(request, status) : refusalInProgress(request, status);
+};
+
+const refusalOfRetry = ({ revision }: PersonRequest, status: RolloutStatus): string | undefined => {
+  if (status.step !== undefined || status.canaryVersion === undefined) return 'nothing was rolled back that could be tried again';
+  return revision !== undefined && revision !== status.revision
+    ? `names revision ${revision}, but ${status.revision} was rolled back`
+    : undefined;
+};
+
+const refusalInProgress = ({ verb, revision, step, force }: PersonRequest, status: RolloutStatus): string | undefined => {
   if (status.step === undefined) return 'no rollout is in progress';
   if (verb === 'promote' && (revision === undefined || step === undefined)) {
     return `promote must name revision and step; now they are ${status.revision} and ${status.step.index}`;
@@ -79,8 +89,10 @@ export const refusalOf = (request: PersonRequest, status: RolloutStatus, nowMs: 
   if (revision !== undefined && revision !== status.revision)
     return `names revision ${revision}, but ${status.revision} is in progress`;
   if (step !== undefined && step !== status.step.index) return `names step ${step}, but step ${status.step.index} is in progress`;
-  if (status.phase === 'RollingBack' && !request.force) return 'traffic is going back already';
+  if (status.phase === 'RollingBack' && !force) return 'traffic is going back already';
   if (verb === 'promote' && status.step.index === 0) return 'the first step has not begun';
+  if (verb === 'resume' && status.pause === undefined && status.reason !== 'Drift')
+    return 'nothing is paused, and no weights were changed';
   return undefined;
 };
 

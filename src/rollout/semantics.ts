@@ -63,7 +63,7 @@ const checkGates = (gates: readonly GateSpec[] | undefined, installation?: Insta
   const path = 'spec.analysis.gates';
   if (gates.length === 0) return [warning(path, 'is empty: only readiness and failures that reach no pod protect this rollout')];
   return gates.flatMap((gate, index) => [
-    ...checkName(gates, gate, `${path}[${index}]`),
+    ...checkName(gates, index, `${path}[${index}]`),
     ...checkSource(gate, `${path}[${index}]`),
     ...checkBounds(gate, `${path}[${index}]`),
     ...checkProvider(gate, `${path}[${index}]`, installation),
@@ -82,13 +82,13 @@ export const gateName = (gate: GateSpec): string => {
   return gate.prometheus?.metric ?? gate.template ?? 'query';
 };
 
-const checkName = (gates: readonly GateSpec[], gate: GateSpec, path: string): readonly SpecProblem[] => {
-  const name = gateName(gate);
+const checkName = (gates: readonly GateSpec[], index: number, path: string): readonly SpecProblem[] => {
+  const names = gates.map(gateName);
+  const name = names[index] ?? '';
   if (name === 'unattributed') return [error(`${path}.name`, 'is unattributed, which is the name of a built-in gate')];
-  const first = gates.findIndex(other => gateName(other) === name);
-  return gates[first] === gate
-    ? []
-    : [error(`${path}.name`, `is ${name}, which gate ${first} is called too; names must be unique`)];
+  const first = names.indexOf(name);
+  if (first === index) return [];
+  return [error(`${path}.name`, `is ${name}, which gate ${first} is called too; names must be unique`)];
 };
 
 const checkSource = (gate: GateSpec, path: string): readonly SpecProblem[] => {
@@ -161,9 +161,6 @@ const checkUnsupported = (spec: RolloutSpec): readonly SpecProblem[] => [
   ...notYet('spec.windows', (spec.windows?.length ?? 0) > 0, 'leave it out'),
   ...notYet('spec.capacity', spec.capacity === 'require', 'use warn'),
   ...notYet('spec.progressDeadline', spec.progressDeadline !== undefined, 'leave it out'),
-  ...notYet('spec.rollbackWindow', spec.rollbackWindow !== undefined, 'leave it out'),
-  ...notYet('spec.paused', spec.paused === true, 'use a step with pause: {}'),
   ...notYet('spec.retire', spec.retire?.action !== undefined && spec.retire.action !== 'none', 'use action: none'),
-  ...notYet('spec.onDelete', spec.onDelete === 'stable', 'use keep: weights stay as they are when the Rollout is deleted'),
   ...notYet('spec.notify', spec.notify !== undefined, 'watch events and status'),
 ];

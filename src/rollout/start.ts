@@ -4,9 +4,10 @@ import type { MeshObservation, Reference, VersionPods } from './observation.ts';
 import { type Outcome, saying, withHistory } from './outcome.ts';
 import { compilePlan, planHash, preferred } from './plan.ts';
 import { highestSeq } from './position.ts';
+import { withOutcome } from './request.ts';
 import { NO_PODS, type Situation } from './situation.ts';
-import type { Plan, RolloutStatus, Target } from './status.ts';
-import { driftOf, weightPercent } from './weights.ts';
+import type { Plan, PlanStep, RolloutStatus, Target, WaitingFor } from './status.ts';
+import { driftOf, earlierPercent, weightPercent } from './weights.ts';
 
 const REFERENCE_FRESH_MS = 60_000;
 const REFERENCE_RETRY_MS = 5_000;
@@ -16,7 +17,7 @@ export const decideIdle = (situation: Situation, status: RolloutStatus & { stabl
   const { version } = situation.rollout.spec;
   const stable = status.stableVersion;
   if (version === stable) return { status: healthy(status) };
-  if (version === status.canaryVersion) return { status: stayRolledBack(situation, status) };
+  if (version === status.canaryVersion) return retried(situation, status) ?? { status: stayRolledBack(situation, status) };
   const [problem] = situation.problems;
   if (problem !== undefined) {
     const message = `${stable} stays at 100%: ${problem.path} ${problem.message}; nothing starts until the spec is mended`;
@@ -45,16 +46,31 @@ const stayRolledBack = ({ observation }: Situation, status: RolloutStatus): Roll
   return isNew && !again.message.endsWith(note) ? { ...again, message: `${again.message}${note}` } : again;
 };
 
+/** R22: a person wants another attempt; what failed is no longer named, so the version starts like any other. */
+const retried = ({ request, nowMs }: Situation, status: RolloutStatus): Outcome | undefined => {
+  if (request?.verb !== 'retry') return undefined;
+  const message = `${status.canaryVersion} is tried again for ${request.by ?? 'a person'}`;
+  const next = withOutcome(
+    { ...saying(withoutCanary(status), 'Retried', message), phase: 'Pending' },
+    request,
+    'accepted: tried again',
+    nowMs,
+  );
+  return { status: next, lookAgainAtMs: nowMs };
+};
+
 /** What must be known before an attempt begins: where to write, which pods, what was normal. */
 const prepare = (situation: Situation, status: RolloutStatus & { stableVersion: string }): Outcome => {
   const { observation, rollout, nowMs } = situation;
   const { version } = rollout.spec;
   const stable = status.stableVersion;
   const { mesh, reference } = observation;
-  const wait = (reason: Parameters<typeof saying>[1], what: 'mesh' | 'pods' | 'drift' | 'gates', why: string): RolloutStatus => ({
+  const wait = (reason: Parameters<typeof saying>[1], what: WaitingFor['what'], why: string): RolloutStatus => ({
     ...saying(withoutCanary(status), reason, `${version} is to replace ${stable}: ${why}`, { what }),
     phase: 'Pending',
   });
+  if (rollout.spec.paused === true)
+    return { status: wait('PausedByPerson', 'person', 'spec.paused is true; set it to false to start') };
   if (mesh.kind === 'problem') return { status: wait('WaitingForMesh', 'mesh', mesh.message) };
   const drift = startDrift(mesh, stable, version, rollout.spec.initialVersion === stable && status.attempt === undefined);
   if (drift !== undefined) return { status: wait('Drift', 'drift', drift) };
@@ -123,7 +139,10 @@ const begin = (
   const stable = before.stableVersion;
   const target: Target = { ...mesh.target, stable, canary: version };
   const weight = adoptedWeight(mesh, target);
-  const plan = adoptedPlan(compilePlan(rollout.spec, observation.installation, fresh(observation.reference)), weight);
+  const compiled = compilePlan(rollout.spec, observation.installation, fresh(observation.reference));
+  const plan = isWayBack(situation, before, pods)
+    ? wayBackPlan(compiled)
+    : withFirstStep(compiled, firstStep(situation, mesh, target, weight));
   const attempt = (before.attempt ?? 0) + 1;
   const podHash = pods.hashes.join('.');
   const time = isoMillis(nowMs);
@@ -156,8 +175,41 @@ const fresh = (reference: Reference | undefined): Reference | undefined =>
 const adoptedWeight = (mesh: Extract<MeshObservation, { kind: 'resolved' }>, { stable, canary }: Target): number =>
   Math.floor(Math.min(100, ...mesh.objects.map(({ weights }) => weightPercent(weights, stable, canary) ?? 0)));
 
-/** A split mesh is a step of its own at that weight; on with the first step whose weight is greater (R7, R11). */
-const adoptedPlan = (plan: Plan, weight: number): Plan =>
-  weight === 0
-    ? plan
-    : { ...plan, steps: [{ name: 'adopted', weight, pauseMs: 0 }, ...plan.steps.filter(step => step.weight > weight)] };
+/**
+ * A step before those of the spec: a split mesh that is adopted stands as it is (R7, R11), and where stable has no ready
+ * pod the newest version takes the share that the failed one before it has (R9).
+ */
+const firstStep = (
+  { observation }: Situation,
+  mesh: Extract<MeshObservation, { kind: 'resolved' }>,
+  { stable }: Target,
+  adopted: number,
+): PlanStep | undefined => {
+  if (adopted > 0) return { name: 'adopted', weight: adopted, pauseMs: 0 };
+  const left = Math.floor(Math.max(0, ...mesh.objects.map(({ weights }) => earlierPercent(weights, stable))));
+  const isDown = (observation.pods[stable] ?? NO_PODS).ready === 0;
+  return isDown && left > 0 ? { name: 'takeover', weight: left, pauseMs: 0 } : undefined;
+};
+
+const withFirstStep = (plan: Plan, first: PlanStep | undefined): Plan =>
+  first === undefined ? plan : { ...plan, steps: [first, ...plan.steps.filter(step => step.weight > first.weight)] };
+
+/** R10: the version that was stable before, with the pods it had then, and enough of them, within its window. */
+const isWayBack = (
+  { rollout, observation, nowMs }: Situation,
+  { previous, stableVersion }: RolloutStatus & { stableVersion: string },
+  pods: VersionPods,
+): boolean => {
+  if (previous?.version !== rollout.spec.version || previous.until === undefined || nowMs >= Date.parse(previous.until))
+    return false;
+  const known = previous.podHash?.split('.') ?? [];
+  const needed = (observation.pods[stableVersion] ?? NO_PODS).ready;
+  return pods.hashes.every(hash => known.includes(hash)) && pods.ready >= needed;
+};
+
+/** Straight to 100: its evidence is that it was stable an hour ago; failures that reach no pod are watched all the same. */
+const wayBackPlan = (plan: Plan): Plan => ({
+  ...plan,
+  steps: [{ name: 'way back', weight: 100, pauseMs: 0 }],
+  gates: plan.gates.filter(({ source }) => source.kind === 'unattributed'),
+});

@@ -162,6 +162,8 @@ export type RolloutStatus = {
   readonly reason: Reason;
   readonly stableVersion?: string;
   readonly canaryVersion?: string;
+  /** The stable version before this one; until then the way back to it is short (R10). */
+  readonly previous?: { readonly version: string; readonly podHash?: string; readonly until?: string };
   /** This attempt: digest of version, pods and attempt. */
   readonly revision?: string;
   readonly attempt?: number;
@@ -173,6 +175,8 @@ export type RolloutStatus = {
   readonly weight?: { readonly desired: number; readonly observed: number; readonly measured?: number };
   readonly step?: StepStatus;
   readonly waitingFor?: WaitingFor;
+  /** A person's pause; forward movement stands still until somebody resumes (R20). */
+  readonly pause?: { readonly by: string; readonly reason?: string; readonly since: string };
   /** Number of the last write of a mesh object (R3). */
   readonly seq?: number;
   readonly position?: { readonly step: number; readonly time: string };

@@ -31,7 +31,8 @@ export function splitWeights(ours: number, percent: number): { readonly stable: 
 }
 
 /**
- * Compares the weights with those that a write of `percent` would leave behind (R26, R28).
+ * Compares the weights with those that a write of `percent` would leave behind (R26, R28). Earlier versions of this Rollout
+ * count as ours: they lose what they have at the next write.
  *
  * - `none`: equal, up to common factors (30/30 is 50/50) and up to the rounding that foreign weights force on us. Without
  *   foreign weights we write hundredths and nothing is rounded, so the share must be exact.
@@ -49,7 +50,7 @@ export function driftOf(
 ): 'none' | 'up' | 'down' | 'nothing to share' {
   const least = canaryWeightOf(weights, stable, canary);
   const unpinned = stable === UNPINNED || canary === UNPINNED ? 0 : weightOf(weights, UNPINNED);
-  const ours = weightOf(weights, stable) + least + unpinned;
+  const ours = weightOf(weights, stable) + least + unpinned + earlierWeight(weights, stable, canary);
   const foreign = weights.foreign + sum(Object.values(weights.versions)) - ours;
   if (ours === 0) {
     if (foreign > 0) return 'nothing to share';
@@ -58,6 +59,17 @@ export function driftOf(
   const intended = foreign > 0 ? splitWeights(ours, percent).canary : (ours * percent) / 100;
   if (least + unpinned > intended) return 'up';
   return least < intended ? 'down' : 'none';
+}
+
+/** What versions that this Rollout steered before still have; the next write gives it to the two of now (R28). */
+const earlierWeight = (weights: RouteWeights, ...now: readonly string[]): number =>
+  sum((weights.earlier ?? []).filter(version => !now.includes(version)).map(version => weightOf(weights, version)));
+
+/** Share of earlier versions of this Rollout in percent of what they and stable have together (R9). */
+export function earlierPercent(weights: RouteWeights, stable: string): number {
+  const earlier = earlierWeight(weights, stable);
+  const ours = weightOf(weights, stable) + earlier;
+  return ours === 0 ? 0 : (100 * earlier) / ours;
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, number) => total + number, 0);

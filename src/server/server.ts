@@ -1,5 +1,6 @@
 import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
+import { SystemError } from '../controller/ports.ts';
 import type { Metrics } from './metrics.ts';
 
 export type Server = {
@@ -8,7 +9,7 @@ export type Server = {
   close(): Promise<void>;
 };
 
-/** Serves liveness, readiness and metrics. `isReady` turns true once caches are filled. */
+/** Serves liveness, readiness and metrics. `isReady` turns true once caches are filled. Throws SystemError when it cannot listen. */
 export const startServer = async (
   listen: { readonly host: string; readonly port: number },
   deps: { readonly metrics: Metrics; readonly isReady: () => boolean },
@@ -23,6 +24,7 @@ export const startServer = async (
     context.json(
       { type: 'about:blank', title: 'Not Found', status: 404, detail: `nothing is served at ${context.req.path}` },
       404,
+      { 'content-type': 'application/problem+json' },
     ),
   );
 
@@ -31,7 +33,7 @@ export const startServer = async (
   const server = await new Promise<ServerType>((resolve, reject) => {
     const started = serve({ fetch: app.fetch, hostname: host, port }, () => resolve(started));
     started.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new Error(`listening on ${address}: ${error.code === 'EADDRINUSE' ? 'the port is in use' : error.message}`)),
+      reject(new SystemError('http', `listening on ${address}`, 'unavailable', reasonOf(error), { cause: error })),
     );
   });
   const bound = server.address();
@@ -47,3 +49,5 @@ export const startServer = async (
       }),
   };
 };
+
+const reasonOf = ({ code, message }: NodeJS.ErrnoException): string => (code === 'EADDRINUSE' ? 'the port is in use' : message);

@@ -19,11 +19,13 @@ const weights = (world: World): readonly number[] => world.meshWrites.map(({ wei
 /** Number of times that the shortest of its stays at 50 % lasted, in ms. */
 const stayMs = ({ meshWrites: [half, next] }: World): number => (next?.atMs ?? 0) - (half?.atMs ?? 0);
 
-const writesOf = ({ counts }: World): number => counts.mesh + counts.subset + counts.status + counts.request;
+const writesOf = ({ counts }: World): number => counts.mesh + counts.subset + counts.status + counts.request + counts.finalizer;
 
 describe('a process that dies before or after any single write', () => {
   const cases = (bad: boolean) =>
-    Array.from({ length: writesOf(story(bad)) }, (_, i) => (['before', 'after'] as const).map(when => ({ write: i + 1, when }))).flat();
+    Array.from({ length: writesOf(story(bad)) }, (_, i) =>
+      (['before', 'after'] as const).map(when => ({ write: i + 1, when })),
+    ).flat();
 
   it.each(cases(false))('R4: good, $when write $write: the same weights, and no step shorter than its pause', crash => {
     const world = story(false, crash);

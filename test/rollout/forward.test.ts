@@ -230,7 +230,7 @@ describe('a step', () => {
     });
     world.setPods('v2', 0);
     check(world.run(MINUTE), { phase: 'Progressing', waitingFor: 'pods', mesh: [0] });
-    world.setPods('v2', 1);
+    world.setPods('v2', 3);
     check(world.run(5 * SECOND), { phase: 'Healthy', stable: 'v2' });
   });
 

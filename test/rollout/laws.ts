@@ -40,10 +40,15 @@ const checkWrite = (look: Look, write: SetTraffic, givenUp: ReadonlySet<string>)
   if (drift === 'down') checkRaise(look, write, givenUp);
   const stableReady = observation.pods[target.stable]?.ready ?? 0;
   const forced = decision.status.step?.forced === true;
-  if (drift === 'up') expect(stableReady > 0 || forced, 'R6: nothing is shifted to a stable version without a ready pod').toBe(true);
+  if (drift === 'up')
+    expect(stableReady > 0 || forced, 'R6: nothing is shifted to a stable version without a ready pod').toBe(true);
 };
 
-const checkRaise = ({ rollout, observation, nowMs }: Look, { position, target }: SetTraffic, givenUp: ReadonlySet<string>): void => {
+const checkRaise = (
+  { rollout, observation, nowMs }: Look,
+  { position, target }: SetTraffic,
+  givenUp: ReadonlySet<string>,
+): void => {
   const stored = rollout.status;
   expect(givenUp.has(position.revision), 'R23: never raised again once it went back').toBe(false);
   expect(stored?.revision, 'R3: an attempt is stored before its first write').toBe(position.revision);
@@ -56,13 +61,19 @@ const checkRaise = ({ rollout, observation, nowMs }: Look, { position, target }:
   if (stored?.step?.promotedBy !== undefined) return;
   const pauseMs = stored?.plan?.steps[from - 1]?.pauseMs ?? Number.POSITIVE_INFINITY;
   expect(nowMs - Date.parse(stored?.step?.startedAt ?? ''), 'R4: no step shorter than its pause').toBeGreaterThanOrEqual(pauseMs);
-  for (const gate of stored?.plan?.gates ?? []) checkGate(gate, stored?.gates?.find(({ name }) => name === gate.name), stored?.step?.startedAt);
+  for (const gate of stored?.plan?.gates ?? [])
+    checkGate(
+      gate,
+      stored?.gates?.find(({ name }) => name === gate.name),
+      stored?.step?.startedAt,
+    );
 };
 
 /** R14: passed, on enough samples, of this step. */
 const checkGate = (gate: PlanGate, state: GateStatus | undefined, startedAt: string | undefined): void => {
   const told = `R14: ${gate.name} ${JSON.stringify(state)}`;
   expect(['Pass', 'NotApplicable'], told).toContain(state?.verdict);
-  if (gate.name !== 'unattributed' && gate.source.kind !== 'query') expect(state?.samples ?? 0, told).toBeGreaterThanOrEqual(gate.minSamples);
+  if (gate.name !== 'unattributed' && gate.source.kind !== 'query')
+    expect(state?.samples ?? 0, told).toBeGreaterThanOrEqual(gate.minSamples);
   expect(Date.parse(state?.at ?? ''), told).toBeGreaterThanOrEqual(Date.parse(startedAt ?? ''));
 };

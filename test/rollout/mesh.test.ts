@@ -38,7 +38,7 @@ describe('drift', () => {
     const world = worldInProgress();
     world.edit(OBJECT, { v1: 90, v2: 10 });
     check(world.run(5 * MINUTE), { phase: 'Progressing', reason: 'Drift', waitingFor: 'drift', step: 1, mesh: [10] });
-    check(world, { message: /weather\/forecast sends 10%.*put back, or the rollout is aborted/ });
+    check(world, { message: /weather\/forecast sends 10%.*put back; resume puts them back, abort ends the rollout/ });
     world.edit(OBJECT, { v1: 50, v2: 50 });
     check(world.run(MINUTE), { phase: 'Healthy', stable: 'v2' });
   });
@@ -128,7 +128,7 @@ describe('several objects', () => {
 
   it('R29: a crash between their writes leaves none behind', () => {
     const writes = story(undefined).counts;
-    const total = writes.mesh + writes.subset + writes.status + writes.request;
+    const total = writes.mesh + writes.subset + writes.status + writes.request + writes.finalizer;
     for (let write = 1; write <= total; write++) {
       for (const when of ['before', 'after'] as const) {
         const world = story({ write, when });
@@ -143,7 +143,7 @@ describe('several objects', () => {
   it('R29: so it is in the next rollout, when they carry positions of the one before', () => {
     const first = story(undefined).counts;
     const both = story(undefined, ['v2', 'v3']).counts;
-    const sum = (counts: World['counts']) => counts.mesh + counts.subset + counts.status + counts.request;
+    const sum = (counts: World['counts']) => counts.mesh + counts.subset + counts.status + counts.request + counts.finalizer;
     for (let write = sum(first); write <= sum(both); write++) {
       const world = story({ write, when: 'after' }, ['v2', 'v3']);
       check(world, { phase: 'Healthy', stable: 'v3' });
@@ -160,8 +160,8 @@ describe('several objects', () => {
       return world;
     };
     const at = lose();
-    const { mesh, subset, status } = at.counts;
-    const soFar = mesh + subset + status;
+    const { mesh, subset, status, finalizer } = at.counts;
+    const soFar = mesh + subset + status + finalizer;
     for (let write = soFar + 1; write <= soFar + 4; write++) {
       const world = lose({ write, when: 'after' });
       check(world.run(10 * SECOND), { phase: 'Progressing', reason: 'PodsLost', mesh: [0, 0] });

@@ -6,7 +6,9 @@ describe('the message', () => {
   it('R36: says where the rollout is, what the gates say, and until when', () => {
     const world = worldInProgress().run(10 * SECOND);
     const until = world.status?.waitingFor?.until?.slice(11, 19);
-    check(world, { message: new RegExp(`^step 1/2 at 50%: success-rate 100 % >= 99 % on \\d+ requests.*; next step at ${until}Z$`) });
+    check(world, {
+      message: new RegExp(`^step 1/2 at 50%: success-rate 100 % >= 99 % on \\d+ requests.*; next step at ${until}Z$`),
+    });
     check(world, { waitingFor: 'pause' });
   });
 
@@ -49,9 +51,15 @@ describe('the message', () => {
   it('R36: no decision of any story is without words', () => {
     const silent: string[] = [];
     const world = restingWorld({
-      spec: specOf([{ setWeight: 20, pause: {} }, { setWeight: 50, pause: { duration: '10s' } }], {
-        analysis: { interval: '5s', gates: [SUCCESS_RATE] },
-      }),
+      spec: specOf(
+        [
+          { setWeight: 20, pause: {} },
+          { setWeight: 50, pause: { duration: '10s' } },
+        ],
+        {
+          analysis: { interval: '5s', gates: [SUCCESS_RATE] },
+        },
+      ),
       onDecision: (_rollout, _observation, { status }) => {
         if (status.message.trim() === '' || status.conditions?.some(({ message }) => message === '')) silent.push(status.reason);
       },

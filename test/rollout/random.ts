@@ -12,4 +12,5 @@ export const seeded = (seed: number): (() => number) => {
 /** How many good samples come before the next bad one, when each is bad with probability p. */
 export const goodBefore = (random: () => number, p: number): number => Math.floor(Math.log(1 - random()) / Math.log(1 - p));
 
-export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+export const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;

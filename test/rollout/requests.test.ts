@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { check, MINUTE, mark, restingWorld, SECOND, specOf, worldInProgress } from './check.ts';
-import { OBJECT, type World } from './world.ts';
+import { OBJECT, START_MS, type World } from './world.ts';
 
 const forever = {
   spec: specOf([
@@ -65,9 +65,8 @@ describe('requests', () => {
     ['a list', '[]', /not an object/],
     ['no verb', '{}', /has no verb/],
     ['an unknown verb', '{"verb":"explode"}', /verb explode is unknown/],
-    ['pause', '{"verb":"pause"}', /not supported yet/],
-    ['resume', '{"verb":"resume"}', /not supported yet/],
-    ['retry', '{"verb":"retry"}', /not supported yet/],
+    ['resume without a pause', '{"verb":"resume"}', /nothing is paused/],
+    ['retry in progress', '{"verb":"retry"}', /nothing was rolled back/],
   ])('R22: %s is refused and taken away', (_name, text, why) => {
     const world = worldInProgress(forever);
     world.ask(text);
@@ -101,6 +100,52 @@ describe('requests', () => {
     world.run(MINUTE);
     expect(world.meshWrites.map(({ weight }) => weight)).not.toContain(100);
     check(world, { phase: 'RolledBack', mesh: [0] });
+  });
+
+  it('R22: promote is refused while something else than a pause holds the step', () => {
+    const drifting = worldInProgress(forever);
+    drifting.edit(OBJECT, { v1: 95, v2: 5 });
+    promote(drifting.run(SECOND), 1);
+    check(drifting.run(10 * SECOND), { step: 1, reason: 'Drift', mesh: [5] });
+    expect(outcome(drifting)).toMatch(/refused: .*somebody changed the weights/);
+    drifting.edit(OBJECT, { v1: 80, v2: 20 });
+    check(drifting.run(10 * SECOND), { step: 1, phase: 'Paused', mesh: [20] });
+    const broken = worldInProgress(forever);
+    broken.commit({ strategy: {} });
+    promote(broken, 1);
+    check(broken.run(10 * SECOND), { step: 1, phase: 'Invalid', mesh: [20] });
+    expect(outcome(broken)).toMatch(/refused: .*until the spec is mended/);
+  });
+
+  it('R20, R22: pause stops forward movement until resume, and nothing else', () => {
+    const world = worldInProgress();
+    world.ask({ verb: 'pause', by: 'alice', reason: 'lunch' });
+    check(world.run(5 * MINUTE), { phase: 'Paused', reason: 'PausedByPerson', waitingFor: 'person', step: 1, mesh: [50] });
+    check(world, { message: /paused by alice at .*: lunch; resume to go on/ });
+    world.ask({ verb: 'resume' });
+    check(world.run(MINUTE), { phase: 'Healthy', stable: 'v2' });
+    const bad = worldInProgress({ truth: { errors: (version, ms) => (version === 'v2' && ms > START_MS + MINUTE ? 0.5 : 0) } });
+    bad.ask({ verb: 'pause' });
+    check(bad.run(2 * MINUTE), { phase: 'RolledBack', reason: 'GateFailed', mesh: [0] });
+  });
+
+  it('R20: spec.paused stops forward movement, and holds the start', () => {
+    const world = worldInProgress();
+    world.commit({ paused: true });
+    check(world.run(2 * MINUTE), { phase: 'Paused', step: 1, mesh: [50], message: /spec\.paused is true/ });
+    world.commit({ paused: false });
+    check(world.run(MINUTE), { phase: 'Healthy', stable: 'v2' });
+    const start = worldInProgress({ spec: specOf([{ setWeight: 20 }], { paused: true }) });
+    check(start.run(MINUTE), { phase: 'Pending', mesh: [0], message: /spec\.paused is true/ });
+  });
+
+  it('R22: retry starts what was rolled back once more', () => {
+    const world = worldInProgress();
+    world.ask({ verb: 'abort', id: 'a' });
+    check(world.run(10 * SECOND), { phase: 'RolledBack' });
+    world.ask({ verb: 'retry', id: 'b' });
+    check(world.run(2 * MINUTE), { phase: 'Healthy', stable: 'v2', mesh: [100] });
+    expect(world.status?.attempt).toBe(2);
   });
 
   it('R22: {"verb":"abort"} is enough to go back', () => {

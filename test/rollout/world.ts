@@ -73,12 +73,14 @@ export class World {
   readonly timeline: Moment[] = [];
   readonly meshWrites: MeshWrite[] = [];
   readonly announced: Announcement[] = [];
-  readonly counts = { mesh: 0, subset: 0, status: 0, request: 0, decisions: 0, measured: 0 };
+  readonly counts = { mesh: 0, subset: 0, status: 0, request: 0, finalizer: 0, decisions: 0, measured: 0 };
   /** Instead of a resolved mesh, when set. */
   problem: { readonly message: string; readonly nothingRoutes: boolean } | undefined;
   /** Refuses writes of mesh objects with this message, while set. */
   meshRefuses: string | undefined;
   statusRefused = false;
+  isDeleting = false;
+  hasFinalizer = false;
   /** Called once, right before the next write of a mesh object. */
   beforeMeshWrite: (() => void) | undefined;
   private generation = 1;
@@ -162,13 +164,15 @@ export class World {
   }
 
   rollout(): Rollout {
-    const { spec, status, request, generation } = this;
+    const { spec, status, request, generation, isDeleting, hasFinalizer } = this;
     return {
       uid: 'f3b0',
       namespace: 'weather',
       name: 'forecast',
       generation,
       spec,
+      isDeleting,
+      hasFinalizer,
       ...(status === undefined ? {} : { status }),
       ...(request === undefined ? {} : { request }),
     };
@@ -260,6 +264,12 @@ export class World {
         return 'done';
       case 'setTraffic':
         return this.setTraffic(action);
+      case 'setFinalizer':
+        this.write(() => {
+          this.hasFinalizer = action.isWanted;
+        });
+        this.counts.finalizer += 1;
+        return 'done';
       case 'removeRequest':
         this.write(() => {
           if (this.request === action.request) this.request = undefined;
@@ -316,7 +326,7 @@ export class World {
 
   /** Sends a question to the providers; the answer comes a little later, unless the same one is under way. */
   private askProvider(
-    action: Exclude<Action, { kind: 'ensureSubset' | 'setTraffic' | 'removeRequest' }>,
+    action: Exclude<Action, { kind: 'ensureSubset' | 'setTraffic' | 'setFinalizer' | 'removeRequest' }>,
     status: RolloutStatus,
   ): void {
     const topic = action.kind === 'measure' ? `${action.kind} ${action.step} ${action.gates.join()}` : action.kind;

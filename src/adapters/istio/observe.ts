@@ -1,7 +1,7 @@
 import type { Clock } from '../../controller/ports.ts';
 import type { MeshObservation, ResolvedTarget, Rollout, SteeredObject } from '../../rollout/index.ts';
 import { versionOfSubset } from './destinationRule.ts';
-import { positionOf } from './position.ts';
+import { positionOf, versionsRoutedBy } from './position.ts';
 import { getByKey, keyOf, type MeshObject, type ObjectCache } from './resource.ts';
 import { createSubsetSightings } from './subsetSightings.ts';
 import { lostRoutes, steeredRoutes, weightsOf } from './virtualService.ts';
@@ -54,10 +54,11 @@ function steeredObject(
   const weights = weightsOf(routes, target.host, versionOf, rollout.status?.stableVersion);
   if (weights === undefined) return undefined;
   const position = positionOf(virtualService, rollout.uid);
+  const earlier = versionsRoutedBy(virtualService, rollout.uid);
   return {
     name: keyOf(virtualService),
     resourceVersion: virtualService.metadata?.resourceVersion ?? '',
-    weights,
+    weights: { ...weights, ...(earlier.length === 0 ? {} : { earlier }) },
     ...(position === undefined ? {} : { position }),
   };
 }

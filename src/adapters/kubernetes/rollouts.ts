@@ -8,6 +8,7 @@ const REQUEST = 'sluice.dev/request';
 const SOURCE = 'sluice.dev/source';
 const COMMIT = 'sluice.dev/commit';
 const PATH = 'sluice.dev/path';
+const FINALIZER = 'sluice.dev/rollout';
 
 /** `/` is `~1` in a JSON pointer. */
 const REQUEST_POINTER = `/metadata/annotations/${REQUEST.replaceAll('~', '~0').replaceAll('/', '~1')}`;
@@ -45,6 +46,8 @@ function toRollout(object: KubeObject): StoredRollout | undefined {
     resourceVersion: resourceVersion ?? '',
     creationTimestamp: creationTimestamp ?? '',
     spec: spec as unknown as RolloutSpec,
+    isDeleting: object.metadata.deletionTimestamp !== undefined,
+    hasFinalizer: object.metadata.finalizers?.includes(FINALIZER) ?? false,
     ...(status ? { status } : {}),
     ...(request === undefined ? {} : { request }),
     ...(source ? { source } : {}),
@@ -135,6 +138,22 @@ export function createRolloutStore(client: Pick<KubeClient, 'jsonPatch'>, cache:
       const answer = await client.jsonPatch(ROLLOUTS, { namespace, name, subresource: 'status' }, patch);
       successions.forget(rollout.uid);
       cache.put(answer);
+    },
+    setFinalizer: async (rollout, isWanted) => {
+      const { namespace, name } = rollout;
+      const finalizers = cache.get(namespace, name)?.metadata.finalizers ?? [];
+      const others = finalizers.filter(finalizer => finalizer !== FINALIZER);
+      const patch: JsonPatchOperation[] = [
+        { op: 'add', path: '/metadata/finalizers', value: isWanted ? [...others, FINALIZER] : others },
+        onlyIf(successions.expected(rollout)),
+      ];
+      try {
+        const answer = await client.jsonPatch(ROLLOUTS, { namespace, name }, patch);
+        successions.add(rollout, answer.metadata.resourceVersion);
+        cache.put(answer);
+      } catch (error) {
+        if (isWanted || !isKind(error, 'notFound')) throw error;
+      }
     },
     removeRequest: async (rollout, request) => {
       const { namespace, name } = rollout;

@@ -25,14 +25,17 @@ export function startCollector(store: Store, registry: Registry, objects: Object
     if (!found?.metadata.deletionTimestamp) return;
     const inside = everything(name).filter(({ resource }) => resource.namespaced);
     for (const { resource, object } of inside) {
-      if (!object.metadata.deletionTimestamp && store.get(resource.id, name, object.metadata.name)) objects.remove(resource, name, object.metadata.name);
+      if (!object.metadata.deletionTimestamp && store.get(resource.id, name, object.metadata.name))
+        objects.remove(resource, name, object.metadata.name);
     }
     if (everything(name).every(({ resource }) => !resource.namespaced)) store.remove('namespaces', found);
   };
   const dropOldEvents = () => {
     const events = store.list('events');
     if (events.length <= EVENTS_KEPT) return;
-    const oldest = events.sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion)).slice(0, EVENTS_KEPT / 4);
+    const oldest = events
+      .sort((a, b) => Number(a.metadata.resourceVersion) - Number(b.metadata.resourceVersion))
+      .slice(0, EVENTS_KEPT / 4);
     for (const event of oldest) store.remove('events', event);
   };
 

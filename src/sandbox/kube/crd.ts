@@ -62,10 +62,15 @@ export function definitionErrors(definition: KubeObject): FieldError[] {
   const versions = listOf(spec['versions']).map(objectOf);
   if (versions.length === 0) errors.push(required('spec.versions'));
   versions.forEach((version, index) => {
-    if (!isObject(at(version, 'schema', 'openAPIV3Schema'))) errors.push(required(`spec.versions[${index}].schema.openAPIV3Schema`));
+    if (!isObject(at(version, 'schema', 'openAPIV3Schema')))
+      errors.push(required(`spec.versions[${index}].schema.openAPIV3Schema`));
   });
   if (versions.filter(version => version['storage'] === true).length !== 1) {
-    errors.push({ reason: 'FieldValueInvalid', field: 'spec.versions', message: 'Invalid value: must have exactly one version marked as storage version' });
+    errors.push({
+      reason: 'FieldValueInvalid',
+      field: 'spec.versions',
+      message: 'Invalid value: must have exactly one version marked as storage version',
+    });
   }
   const expected = `${names['plural']}.${spec['group']}`;
   if (definition.metadata.name !== expected) {
@@ -79,8 +84,16 @@ export function definitionErrors(definition: KubeObject): FieldError[] {
 export function establishedStatus(definition: KubeObject): KubeObject {
   const spec = objectOf(definition['spec']);
   const lastTransitionTime = definition.metadata.creationTimestamp ?? '';
-  const condition = (type: string, reason: string, message: string) => ({ type, status: 'True', reason, message, lastTransitionTime });
-  const stored = listOf(spec['versions']).map(objectOf).find(version => version['storage'] === true);
+  const condition = (type: string, reason: string, message: string) => ({
+    type,
+    status: 'True',
+    reason,
+    message,
+    lastTransitionTime,
+  });
+  const stored = listOf(spec['versions'])
+    .map(objectOf)
+    .find(version => version['storage'] === true);
   return {
     ...definition,
     status: {

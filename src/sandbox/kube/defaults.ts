@@ -2,7 +2,11 @@ import { createHash } from 'node:crypto';
 import { type Json, type JsonObject, type KubeObject, listOf, objectOf } from './json.ts';
 import type { Resource } from './resources.ts';
 
-const containerDefaults = (value: Json): Json => ({ imagePullPolicy: 'IfNotPresent', terminationMessagePath: '/dev/termination-log', ...objectOf(value) });
+const containerDefaults = (value: Json): Json => ({
+  imagePullPolicy: 'IfNotPresent',
+  terminationMessagePath: '/dev/termination-log',
+  ...objectOf(value),
+});
 
 function podSpecDefaults(value: unknown): JsonObject {
   const spec = objectOf(value);
@@ -51,7 +55,10 @@ export function withDefaults(resource: Resource, object: KubeObject): KubeObject
     case 'namespaces':
       return {
         ...object,
-        metadata: { ...object.metadata, labels: { ...object.metadata.labels, 'kubernetes.io/metadata.name': object.metadata.name } },
+        metadata: {
+          ...object.metadata,
+          labels: { ...object.metadata.labels, 'kubernetes.io/metadata.name': object.metadata.name },
+        },
         spec: { finalizers: ['kubernetes'] },
         status: object['status'] ?? { phase: 'Active' },
       };

@@ -22,7 +22,14 @@ const groupBody = (name: string, versions: Iterable<string>): JsonObject => {
 const subresources = (resource: Resource): JsonObject[] => {
   const base = { singularName: '', namespaced: resource.namespaced };
   const status = { ...base, name: `${resource.plural}/status`, kind: resource.kind, verbs: ['get', 'patch', 'update'] };
-  const scale = { ...base, name: `${resource.plural}/scale`, kind: 'Scale', group: 'autoscaling', version: 'v1', verbs: ['get', 'patch', 'update'] };
+  const scale = {
+    ...base,
+    name: `${resource.plural}/scale`,
+    kind: 'Scale',
+    group: 'autoscaling',
+    version: 'v1',
+    verbs: ['get', 'patch', 'update'],
+  };
   return [...(resource.hasStatus ? [status] : []), ...(resource.hasScale ? [scale] : [])];
 };
 
@@ -45,8 +52,8 @@ const resourceList = (resources: readonly Resource[], groupVersion: string): Jso
 
 const VERSION: JsonObject = {
   major: '1',
-  minor: '34',
-  gitVersion: 'v1.34.0+sandbox',
+  minor: '33',
+  gitVersion: 'v1.33.0+sandbox',
   gitCommit: '',
   gitTreeState: 'clean',
   buildDate: '1970-01-01T00:00:00Z',
@@ -55,25 +62,40 @@ const VERSION: JsonObject = {
   platform: 'linux/amd64',
 };
 
-/** The little of OpenAPI v3 that tells kubectl that the server validates fields itself. */
+/** The little of OpenAPI v3 that tells kubectl that the server validates fields itself, and `kubectl explain` what custom kinds look like. */
 function openApi(registry: Registry, groupVersion: string): JsonObject {
   const paths: JsonObject = {};
+  const schemas: JsonObject = {};
   for (const resource of registry.all()) {
     for (const version of resource.versions) {
       const own = apiVersionOf(resource, version.name);
       if (own !== groupVersion) continue;
       const root = resource.group ? `/apis/${own}` : `/api/${own}`;
       const path = `${root}/${resource.namespaced ? 'namespaces/{namespace}/' : ''}${resource.plural}/{name}`;
-      const gvk = { group: resource.group, version: version.name, kind: resource.kind };
-      const parameters: Json[] = ['dryRun', 'fieldManager', 'fieldValidation', 'force'].map(name => ({ name, in: 'query', schema: { type: 'string' } }));
-      paths[path] = { patch: { parameters, responses: {}, 'x-kubernetes-action': 'patch', 'x-kubernetes-group-version-kind': gvk } };
+      const gvk: JsonObject = { group: resource.group, version: version.name, kind: resource.kind };
+      const parameters: Json[] = ['dryRun', 'fieldManager', 'fieldValidation', 'force'].map(name => ({
+        name,
+        in: 'query',
+        schema: { type: 'string' },
+      }));
+      const schema = version.schema ?? { type: 'object', description: 'The sandbox keeps no description of this kind.' };
+      schemas[`${resource.group || 'core'}.${version.name}.${resource.kind}`] = {
+        ...schema,
+        'x-kubernetes-group-version-kind': [gvk],
+      };
+      paths[path] = {
+        patch: { parameters, responses: {}, 'x-kubernetes-action': 'patch', 'x-kubernetes-group-version-kind': gvk },
+      };
     }
   }
-  return { openapi: '3.0.0', info: { title: 'Kubernetes', version: 'v1.34.0' }, paths };
+  return { openapi: '3.0.0', info: { title: 'Kubernetes', version: 'v1.33.0' }, paths, components: { schemas } };
 }
 
 function openApiIndex(registry: Registry): JsonObject {
-  const names = ['api/v1', ...[...groupVersions(registry)].flatMap(([group, versions]) => [...versions].map(version => `apis/${group}/${version}`))];
+  const names = [
+    'api/v1',
+    ...[...groupVersions(registry)].flatMap(([group, versions]) => [...versions].map(version => `apis/${group}/${version}`)),
+  ];
   return { paths: Object.fromEntries(names.map(name => [name, { serverRelativeURL: `/openapi/v3/${name}` }])) };
 }
 
@@ -83,8 +105,13 @@ export function discover(registry: Registry, path: string): JsonObject | undefin
   const parts = path.split('/').filter(Boolean);
   if (path === '/version') return VERSION;
   if (path === '/api') return { kind: 'APIVersions', versions: ['v1'], serverAddressByClientCIDRs: [] };
-  if (path === '/apis') return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups].map(([name, versions]) => groupBody(name, versions)) };
-  if (path === '/api/v1') return resourceList(registry.all().filter(resource => !resource.group), 'v1');
+  if (path === '/apis')
+    return { kind: 'APIGroupList', apiVersion: 'v1', groups: [...groups].map(([name, versions]) => groupBody(name, versions)) };
+  if (path === '/api/v1')
+    return resourceList(
+      registry.all().filter(resource => !resource.group),
+      'v1',
+    );
   if (path === '/openapi/v3') return openApiIndex(registry);
   if (path.startsWith('/openapi/v3/')) return openApi(registry, parts.slice(3).join('/'));
   const [root, group = '', version] = parts;

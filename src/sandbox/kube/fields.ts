@@ -1,7 +1,7 @@
 import { equalJson, isObject, type Json, type JsonObject, type KubeObject, listOf, objectOf, stringOf } from './json.ts';
 
 /** Leaf fields of an object by path (a JSON list of member names); lists are atomic. */
-export type FieldSet = Map<string, Json>;
+type FieldSet = Map<string, Json>;
 
 /** Who writes: manager name, and whether by server-side apply; status is a set of its own. */
 export interface Writer {
@@ -27,10 +27,11 @@ const NOT_OWNED = new Set([
 ]);
 
 const ignored = (path: readonly string[], key: string) =>
-  (path.length === 0 && (key === 'apiVersion' || key === 'kind')) || (path.length === 1 && path[0] === 'metadata' && NOT_OWNED.has(key));
+  (path.length === 0 && (key === 'apiVersion' || key === 'kind')) ||
+  (path.length === 1 && path[0] === 'metadata' && NOT_OWNED.has(key));
 
 /** The leaf fields that a manager can own in this object. */
-export function leavesOf(object: KubeObject): FieldSet {
+function leavesOf(object: KubeObject): FieldSet {
   const leaves: FieldSet = new Map();
   const walk = (value: Json, path: string[]) => {
     const members = isObject(value) ? Object.entries(value).filter(([key]) => !ignored(path, key)) : [];
@@ -80,18 +81,28 @@ const ownersOf = (object: KubeObject): Owner[] =>
   });
 
 const isWriter = (entry: JsonObject, writer: Writer) =>
-  entry['manager'] === writer.manager && entry['operation'] === writer.operation && (entry['subresource'] ?? '') === writer.subresource;
+  entry['manager'] === writer.manager &&
+  entry['operation'] === writer.operation &&
+  (entry['subresource'] ?? '') === writer.subresource;
 
 const nowText = () => `${new Date().toISOString().slice(0, 19)}Z`;
 
 function withOwners(object: KubeObject, owners: readonly Owner[]): KubeObject {
-  const managedFields = owners.filter(owner => owner.paths.size > 0).map(owner => ({ ...owner.entry, fieldsV1: toFieldsV1(owner.paths) }));
+  const managedFields = owners
+    .filter(owner => owner.paths.size > 0)
+    .map(owner => ({ ...owner.entry, fieldsV1: toFieldsV1(owner.paths) }));
   return { ...object, metadata: { ...object.metadata, managedFields } };
 }
 
 function ownerEntry(object: KubeObject, writer: Writer, owners: Owner[]): Owner {
   const index = owners.findIndex(owner => isWriter(owner.entry, writer));
-  const entry: JsonObject = { manager: writer.manager, operation: writer.operation, apiVersion: object.apiVersion, time: nowText(), fieldsType: 'FieldsV1' };
+  const entry: JsonObject = {
+    manager: writer.manager,
+    operation: writer.operation,
+    apiVersion: object.apiVersion,
+    time: nowText(),
+    fieldsType: 'FieldsV1',
+  };
   if (writer.subresource) entry['subresource'] = writer.subresource;
   const owner = { entry, paths: owners[index]?.paths ?? new Set<string>() };
   if (index >= 0) owners[index] = owner;
@@ -105,7 +116,8 @@ export function trackUpdate(before: KubeObject | undefined, after: KubeObject, w
   const fresh = leavesOf(after);
   const changed = [...fresh].filter(([path, value]) => !old.has(path) || !equalJson(old.get(path), value)).map(([path]) => path);
   const owners = before ? ownersOf(before) : [];
-  for (const owner of owners) for (const path of owner.paths) if (!fresh.has(path) || changed.includes(path)) owner.paths.delete(path);
+  for (const owner of owners)
+    for (const path of owner.paths) if (!fresh.has(path) || changed.includes(path)) owner.paths.delete(path);
   if (changed.length > 0) for (const path of changed) ownerEntry(after, writer, owners).paths.add(path);
   return withOwners(after, owners);
 }
@@ -132,13 +144,15 @@ function removeAt(root: JsonObject, path: readonly string[]): void {
 }
 
 /** A field that somebody else owns with another value. */
-export interface ApplyConflict {
+interface ApplyConflict {
   readonly manager: string;
   readonly field: string;
 }
 
 /** The outcome of a server-side apply: the merged object, or who objects. */
-export type Applied = { readonly kind: 'merged'; readonly object: KubeObject } | { readonly kind: 'conflicts'; readonly conflicts: readonly ApplyConflict[] };
+export type Applied =
+  | { readonly kind: 'merged'; readonly object: KubeObject }
+  | { readonly kind: 'conflicts'; readonly conflicts: readonly ApplyConflict[] };
 
 /**
  * Server-side apply in its simple form: maps merge by field, lists are atomic. Fields that this manager applied before and
@@ -152,12 +166,15 @@ export function applyFields(live: KubeObject, config: KubeObject, writer: Writer
   const own = owners.find(owner => isWriter(owner.entry, writer));
   const differing = [...applied].filter(([path, value]) => !equalJson(current.get(path), value)).map(([path]) => path);
   const conflicts = differing.flatMap(path =>
-    others.filter(owner => owner.paths.has(path)).map(owner => ({ manager: stringOf(owner.entry['manager']) ?? '', field: `.${parsePath(path).join('.')}` })),
+    others
+      .filter(owner => owner.paths.has(path))
+      .map(owner => ({ manager: stringOf(owner.entry['manager']) ?? '', field: `.${parsePath(path).join('.')}` })),
   );
   if (conflicts.length > 0 && !force) return { kind: 'conflicts', conflicts };
 
   const merged = structuredClone(live);
-  for (const path of own?.paths ?? []) if (!applied.has(path) && !others.some(owner => owner.paths.has(path))) removeAt(merged, parsePath(path));
+  for (const path of own?.paths ?? [])
+    if (!applied.has(path) && !others.some(owner => owner.paths.has(path))) removeAt(merged, parsePath(path));
   for (const path of differing) setAt(merged, parsePath(path), applied.get(path) ?? null);
   for (const owner of others) for (const path of differing) owner.paths.delete(path);
   if (own && differing.length === 0 && own.paths.size === applied.size) return { kind: 'merged', object: live };

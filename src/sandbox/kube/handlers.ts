@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Switchable } from '../outage.ts';
 import { at, type Json, type JsonObject, type KubeObject, numberOf, objectOf, stringOf } from './json.ts';
-import { applyJsonPatch, PatchError } from './jsonpatch.ts';
+import { PatchError } from './jsonpatch.ts';
 import { listPage } from './lists.ts';
-import { applyMergePatch, applyStrategicPatch } from './mergepatch.ts';
 import type { Objects, WriteOptions } from './objects.ts';
-import { parseBody, readBody, type Target, toObject } from './request.ts';
+import { APPLY_PATCH, applyPatch, checkPatchType } from './patches.ts';
+import { parseBody, readBody, readDocument, type Target, toObject } from './request.ts';
 import { apiVersionOf, type Registry } from './resources.ts';
 import { answerReview, type Identify } from './reviews.ts';
 import { fromScale, toScale } from './scale.ts';
@@ -13,6 +14,7 @@ import * as status from './status.ts';
 import type { Store } from './store.ts';
 import { toTable, wantsTable } from './table.ts';
 import { serveWatch } from './watch.ts';
+import { callWebhook } from './webhook.ts';
 
 /** One request for a resource. */
 export interface Call {
@@ -29,22 +31,26 @@ export interface Machinery {
   readonly objects: Objects;
   readonly identify: Identify;
   readonly stalled: () => boolean;
+  /** The validating webhook of the mesh. */
+  readonly istiod: Switchable;
 }
 
 /** An answer: a status code and a JSON body; undefined when the handler has taken over the response. */
 export type Answer = { readonly code: number; readonly body: JsonObject } | undefined;
 
-const JSON_PATCH = 'application/json-patch+json';
-const MERGE_PATCH = 'application/merge-patch+json';
-const STRATEGIC_PATCH = 'application/strategic-merge-patch+json';
-const APPLY_PATCH = 'application/apply-patch+yaml';
-
 const ok = (body: JsonObject, code = 200): Answer => ({ code, body });
 
-const inVersion = (target: Target, object: KubeObject): KubeObject => ({ ...object, apiVersion: apiVersionOf(target.resource, target.version) });
+const inVersion = (target: Target, object: KubeObject): KubeObject => ({
+  ...object,
+  apiVersion: apiVersionOf(target.resource, target.version),
+});
 
 const shown = (call: Call, object: KubeObject): JsonObject => {
-  const view = { resource: call.target.resource, version: call.target.version, include: call.query.get('includeObject') ?? 'Metadata' };
+  const view = {
+    resource: call.target.resource,
+    version: call.target.version,
+    include: call.query.get('includeObject') ?? 'Metadata',
+  };
   const own = inVersion(call.target, object);
   const { resourceVersion } = object.metadata;
   return wantsTable(call.request.headers.accept) ? toTable(view, [own], resourceVersion ? { resourceVersion } : {}) : own;
@@ -64,14 +70,25 @@ function writeOptions(call: Call): WriteOptions {
 function list(machinery: Machinery, call: Call): Answer {
   const { target, query } = call;
   const selector = createSelector(query.get('labelSelector'), query.get('fieldSelector'));
-  const request = { resource: target.resource.id, namespace: target.namespace, selector, limit: Number(query.get('limit') ?? 0), continueToken: query.get('continue') };
+  const request = {
+    resource: target.resource.id,
+    namespace: target.namespace,
+    selector,
+    limit: Number(query.get('limit') ?? 0),
+    continueToken: query.get('continue'),
+  };
   const wanted = Number(query.get('resourceVersion') ?? 0);
   if (Number.isNaN(wanted)) throw status.badRequest(`invalid resource version: ${query.get('resourceVersion')}`);
   const { items, meta } = listPage(machinery.store, request);
   const objects = items.map(item => inVersion(target, item));
   const view = { resource: target.resource, version: target.version, include: query.get('includeObject') ?? 'Metadata' };
   if (wantsTable(call.request.headers.accept)) return ok(toTable(view, objects, meta));
-  return ok({ kind: `${target.resource.kind}List`, apiVersion: apiVersionOf(target.resource, target.version), metadata: meta, items: objects });
+  return ok({
+    kind: `${target.resource.kind}List`,
+    apiVersion: apiVersionOf(target.resource, target.version),
+    metadata: meta,
+    items: objects,
+  });
 }
 
 function watch(machinery: Machinery, call: Call): Answer {
@@ -108,7 +125,7 @@ function watch(machinery: Machinery, call: Call): Answer {
 
 async function create(machinery: Machinery, call: Call): Promise<Answer> {
   const { target } = call;
-  const body = parseBody(await readBody(call.request), call.request.headers['content-type'] ?? '');
+  const body = await readDocument(call.request);
   const object = toObject(body, target);
   if (target.resource.review) return ok(answerReview(target.resource.kind, object, machinery.identify), 201);
   return ok(shown(call, machinery.objects.create(target.resource, target.namespace, object, writeOptions(call))), 201);
@@ -116,12 +133,14 @@ async function create(machinery: Machinery, call: Call): Promise<Answer> {
 
 async function update(machinery: Machinery, call: Call): Promise<Answer> {
   const { target } = call;
-  const body = parseBody(await readBody(call.request), call.request.headers['content-type'] ?? '');
+  const body = await readDocument(call.request);
   if (target.subresource === 'scale') return scale(machinery, call, body);
   const object = toObject(body, target);
   if (target.resource.custom && !object.metadata.resourceVersion) {
     const message = 'Invalid value: 0x0: must be specified for an update';
-    throw status.invalid(target.resource, target.name, [{ reason: 'FieldValueInvalid', field: 'metadata.resourceVersion', message }]);
+    throw status.invalid(target.resource, target.name, [
+      { reason: 'FieldValueInvalid', field: 'metadata.resourceVersion', message },
+    ]);
   }
   return ok(shown(call, machinery.objects.update(target.resource, target.namespace, object, writeOptions(call))));
 }
@@ -132,17 +151,6 @@ function scale(machinery: Machinery, call: Call, body: Json): Answer {
   const { subresource: _, ...options } = writeOptions(call);
   const replicas = numberOf(at(body, 'spec', 'replicas')) ?? 0;
   return ok(toScale(machinery.objects.update(target.resource, target.namespace, fromScale(found, replicas), options)));
-}
-
-function patched(current: JsonObject, contentType: string, patch: Json): Json {
-  switch (contentType) {
-    case JSON_PATCH:
-      return applyJsonPatch(current, patch);
-    case MERGE_PATCH:
-      return applyMergePatch(current, patch);
-    default:
-      return applyStrategicPatch(current, patch);
-  }
 }
 
 async function apply(machinery: Machinery, call: Call, text: string): Promise<Answer> {
@@ -166,15 +174,16 @@ async function patch(machinery: Machinery, call: Call): Promise<Answer> {
   const text = await readBody(call.request);
   const contentType = (call.request.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
   if (contentType === APPLY_PATCH) return apply(machinery, call, text);
-  const accepted = [JSON_PATCH, MERGE_PATCH, ...(target.resource.custom ? [] : [STRATEGIC_PATCH])];
-  if (!accepted.includes(contentType)) throw status.unsupportedMediaType([...accepted, APPLY_PATCH]);
+  checkPatchType(contentType, target.resource);
   const change = parseBody(text, 'json');
   const found = machinery.objects.get(target.resource, target.namespace, target.name);
   const current = target.subresource === 'scale' ? toScale(found) : inVersion(target, found);
   try {
-    const body = patched(current, contentType, change);
+    const body = applyPatch(current, contentType, change);
     if (target.subresource === 'scale') return scale(machinery, call, body);
-    return ok(shown(call, machinery.objects.update(target.resource, target.namespace, toObject(body, target), writeOptions(call))));
+    return ok(
+      shown(call, machinery.objects.update(target.resource, target.namespace, toObject(body, target), writeOptions(call))),
+    );
   } catch (error) {
     if (error instanceof PatchError) throw status.unappliablePatch();
     throw error;
@@ -191,7 +200,12 @@ async function remove(machinery: Machinery, call: Call): Promise<Answer> {
     const selector = createSelector(query.get('labelSelector'), query.get('fieldSelector'));
     const doomed = machinery.store.list(target.resource.id, target.namespace).filter(selector);
     for (const object of doomed) machinery.objects.remove(target.resource, object.metadata.namespace ?? '', object.metadata.name);
-    return ok({ kind: `${target.resource.kind}List`, apiVersion: apiVersionOf(target.resource, target.version), metadata: {}, items: doomed });
+    return ok({
+      kind: `${target.resource.kind}List`,
+      apiVersion: apiVersionOf(target.resource, target.version),
+      metadata: {},
+      items: doomed,
+    });
   }
   const found = machinery.objects.get(target.resource, target.namespace, target.name);
   if (query.get('dryRun') === 'All') return ok(inVersion(target, found));
@@ -200,7 +214,12 @@ async function remove(machinery: Machinery, call: Call): Promise<Answer> {
     ...(resourceVersion ? { resourceVersion } : {}),
   });
   if (gone.metadata.deletionTimestamp) return ok(inVersion(target, gone));
-  const details: JsonObject = { name: target.name, group: target.resource.group, kind: target.resource.plural, uid: gone.metadata.uid ?? '' };
+  const details: JsonObject = {
+    name: target.name,
+    group: target.resource.group,
+    kind: target.resource.plural,
+    uid: gone.metadata.uid ?? '',
+  };
   return ok(status.success(details));
 }
 
@@ -216,10 +235,12 @@ function get(machinery: Machinery, call: Call): Answer {
 export async function handle(machinery: Machinery, call: Call): Promise<Answer> {
   const { target } = call;
   const { resource, subresource } = target;
-  if (subresource === 'status' ? !resource.hasStatus : subresource === 'scale' ? !resource.hasScale : subresource !== '') throw status.unknownPath();
+  if (subresource === 'status' ? !resource.hasStatus : subresource === 'scale' ? !resource.hasScale : subresource !== '')
+    throw status.unknownPath();
   const method = call.request.method ?? 'GET';
   if (resource.review && method !== 'POST') throw status.methodNotAllowed();
   if (method === 'GET') return get(machinery, call);
+  if (method !== 'DELETE') await callWebhook(machinery.istiod, resource);
   if (method === 'POST' && !target.name) {
     if (resource.namespaced && !target.namespace) throw status.methodNotAllowed();
     return create(machinery, call);

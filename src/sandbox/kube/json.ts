@@ -7,7 +7,7 @@ export interface JsonObject {
 }
 
 /** What every Kubernetes object says about itself. */
-export interface Metadata extends JsonObject {
+interface Metadata extends JsonObject {
   name: string;
   namespace?: string;
   uid?: string;

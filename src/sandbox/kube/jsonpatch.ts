@@ -4,7 +4,8 @@ import { equalJson, isObject, type Json } from './json.ts';
 export class PatchError extends Error {}
 
 const tokensOf = (pointer: Json | undefined): string[] => {
-  if (typeof pointer !== 'string' || (pointer !== '' && !pointer.startsWith('/'))) throw new PatchError(`bad pointer ${JSON.stringify(pointer)}`);
+  if (typeof pointer !== 'string' || (pointer !== '' && !pointer.startsWith('/')))
+    throw new PatchError(`bad pointer ${JSON.stringify(pointer)}`);
   return pointer
     .split('/')
     .slice(1)
@@ -17,12 +18,17 @@ const indexIn = (list: Json[], token: string, max: number): number => {
 };
 
 const child = (parent: Json | undefined, token: string): Json => {
-  const value = Array.isArray(parent) ? parent[indexIn(parent, token, parent.length - 1)] : isObject(parent) ? parent[token] : undefined;
+  const value = Array.isArray(parent)
+    ? parent[indexIn(parent, token, parent.length - 1)]
+    : isObject(parent)
+      ? parent[token]
+      : undefined;
   if (value === undefined) throw new PatchError(`no member ${token}`);
   return value;
 };
 
-const read = (document: Json, tokens: readonly string[]): Json => tokens.reduce<Json>((value, token) => child(value, token), document);
+const read = (document: Json, tokens: readonly string[]): Json =>
+  tokens.reduce<Json>((value, token) => child(value, token), document);
 
 function add(document: Json, tokens: readonly string[], value: Json): Json {
   const last = tokens.at(-1);

@@ -12,7 +12,8 @@ const element =
   values =>
     values.flatMap(value => (Array.isArray(value) && value.at(index) !== undefined ? [value.at(index) as Json] : []));
 
-const every: Step = values => values.flatMap(value => (Array.isArray(value) ? value : isObject(value) ? (Object.values(value) as Json[]) : []));
+const every: Step = values =>
+  values.flatMap(value => (Array.isArray(value) ? value : isObject(value) ? (Object.values(value) as Json[]) : []));
 
 function filter(path: string, operator: string, literal: string): Step {
   const wanted = literal.replace(/^["']|["']$/g, '');

@@ -24,7 +24,8 @@ const encode = (token: Token) => Buffer.from(JSON.stringify(token)).toString('ba
 function decode(text: string): Token {
   try {
     const token = JSON.parse(Buffer.from(text, 'base64url').toString('utf8')) as Partial<Token>;
-    if (typeof token.revision === 'number' && typeof token.after === 'string') return { revision: token.revision, after: token.after };
+    if (typeof token.revision === 'number' && typeof token.after === 'string')
+      return { revision: token.revision, after: token.after };
   } catch {
     // falls through to the refusal below
   }
@@ -32,10 +33,15 @@ function decode(text: string): Token {
 }
 
 /** One page of objects and the ListMeta that goes with it. A token older than the history is 410 Expired. */
-export function listPage(store: Store, request: ListRequest): { readonly items: readonly KubeObject[]; readonly meta: JsonObject } {
+export function listPage(
+  store: Store,
+  request: ListRequest,
+): { readonly items: readonly KubeObject[]; readonly meta: JsonObject } {
   const token = request.continueToken ? decode(request.continueToken) : undefined;
   if (token && token.revision < store.oldest()) {
-    throw expired('The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.');
+    throw expired(
+      'The provided continue parameter is too old to display a consistent list result. You must start a new list without the continue parameter.',
+    );
   }
   const revision = token?.revision ?? store.revision();
   const all = store.list(request.resource, request.namespace).filter(request.selector);

@@ -64,7 +64,8 @@ function mergeMember(out: JsonObject, key: string, value: Json): void {
 /** Strategic merge for the built-in kinds: known lists merge by key; `$patch: replace|delete`, `$retainKeys` and `$setElementOrder` are understood as far as kubectl needs. */
 export function applyStrategicPatch(target: Json | undefined, patch: Json | undefined): Json {
   if (!isObject(patch)) return structuredClone(patch ?? null);
-  if (patch['$patch'] === 'replace') return structuredClone(Object.fromEntries(Object.entries(patch).filter(([key]) => key !== '$patch')));
+  if (patch['$patch'] === 'replace')
+    return structuredClone(Object.fromEntries(Object.entries(patch).filter(([key]) => key !== '$patch')));
   const out: JsonObject = isObject(target) ? { ...target } : {};
   for (const [key, value] of Object.entries(patch)) if (value !== undefined) mergeMember(out, key, value);
   if (Array.isArray(patch['$retainKeys'])) {

@@ -1,11 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto';
 import { admit } from './admission.ts';
 import { definitionErrors } from './crd.ts';
 import { withDefaults } from './defaults.ts';
 import { applyFields, trackUpdate, type Writer } from './fields.ts';
 import { equalJson, type JsonObject, type KubeObject, objectOf } from './json.ts';
+import { identify, nowText } from './naming.ts';
 import { apiVersionOf, type Resource } from './resources.ts';
-import { applyDefaults, prune, validate } from './schema.ts';
+import { applyDefaults, prune, validateObject } from './schema.ts';
 import * as status from './status.ts';
 import type { Store } from './store.ts';
 
@@ -21,7 +21,7 @@ export interface WriteOptions {
 }
 
 /** Conditions of a deletion. */
-export interface DeleteOptions {
+interface DeleteOptions {
   readonly uid?: string;
   readonly resourceVersion?: string;
 }
@@ -33,17 +33,16 @@ export interface Objects {
   /** Replaces an object; a resourceVersion in it must be the stored one. */
   update(resource: Resource, namespace: string, object: KubeObject, options: WriteOptions): KubeObject;
   /** Server-side apply, creating the object when it is missing. */
-  apply(resource: Resource, namespace: string, object: KubeObject, options: WriteOptions & { readonly force: boolean }): KubeObject;
+  apply(
+    resource: Resource,
+    namespace: string,
+    object: KubeObject,
+    options: WriteOptions & { readonly force: boolean },
+  ): KubeObject;
   remove(resource: Resource, namespace: string, name: string, options?: DeleteOptions): KubeObject;
 }
 
-const NAME = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/;
-const NAME_RULE =
-  "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";
-
-const nowText = () => `${new Date().toISOString().slice(0, 19)}Z`;
 const withoutStatus = ({ status: _, ...rest }: KubeObject): KubeObject => ({ ...rest });
-const freeName = (base: string) => `${base}${randomBytes(4).toString('hex').slice(0, 5)}`;
 
 /** True when something other than metadata and status differs. */
 function specDiffers(a: KubeObject, b: KubeObject): boolean {
@@ -62,30 +61,71 @@ const writerOf = (options: WriteOptions, operation: Writer['operation']): Writer
   subresource: options.subresource ?? '',
 });
 
+/** The object in its stored form: pruned, defaulted, validated, admitted. */
+function checked(resource: Resource, object: KubeObject, options: WriteOptions): KubeObject {
+  const version = resource.versions.find(served => served.name === (options.version ?? resource.storageVersion));
+  let out = object;
+  if (version?.schema) {
+    const pruned = prune(version.schema, object);
+    if (options.strict && pruned.unknown.length > 0) {
+      const texts = pruned.unknown.map(field => `unknown field "${field}"`).join(', ');
+      const named = `${resource.kind} in version "${version.name}" cannot be handled as a ${resource.kind}`;
+      throw status.badRequest(`${named}: strict decoding error: ${texts}`);
+    }
+    out = applyDefaults(version.schema, pruned.value) as KubeObject;
+    const errors = validateObject(version.schema, out);
+    if (errors.length > 0) throw status.invalid(resource, object.metadata.name, errors);
+  }
+  if (resource.id === 'customresourcedefinitions.apiextensions.k8s.io') {
+    const errors = definitionErrors(out);
+    if (errors.length > 0) throw status.invalid(resource, object.metadata.name, errors);
+  }
+  admit(resource, out);
+  return { ...out, apiVersion: apiVersionOf(resource, resource.storageVersion), kind: resource.kind };
+}
+
+function checkVersions(resource: Resource, before: KubeObject, after: KubeObject): void {
+  const { resourceVersion, uid } = after.metadata;
+  const { name } = before.metadata;
+  if (uid && uid !== before.metadata.uid) {
+    throw status.conflict(
+      resource,
+      name,
+      `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${before.metadata.uid}`,
+    );
+  }
+  if (resourceVersion && resourceVersion !== before.metadata.resourceVersion) throw status.conflict(resource, name);
+}
+
+function replaced(resource: Resource, before: KubeObject, incoming: KubeObject, options: WriteOptions): KubeObject {
+  if (options.subresource === 'status') {
+    const candidate = incoming['status'] === undefined ? withoutStatus(before) : { ...before, status: incoming['status'] };
+    return checked(resource, candidate, options);
+  }
+  const { uid, creationTimestamp, generation, deletionTimestamp, resourceVersion } = before.metadata;
+  const system = {
+    uid,
+    creationTimestamp,
+    generation,
+    deletionTimestamp,
+    resourceVersion,
+    namespace: before.metadata.namespace,
+  };
+  const kept = Object.fromEntries(Object.entries(system).filter(([, value]) => value !== undefined));
+  const metadata = {
+    ...incoming.metadata,
+    ...kept,
+    name: before.metadata.name,
+    managedFields: before.metadata['managedFields'] ?? [],
+  };
+  const body = resource.hasStatus
+    ? { ...withoutStatus(incoming), ...(before['status'] === undefined ? {} : { status: before['status'] }) }
+    : incoming;
+  return checked(resource, withDefaults(resource, { ...body, metadata }), options);
+}
+
 /** Creates the object layer over a store. */
 export function createObjects(store: Store): Objects {
-  const checked = (resource: Resource, object: KubeObject, options: WriteOptions): KubeObject => {
-    const version = resource.versions.find(served => served.name === (options.version ?? resource.storageVersion));
-    let out = object;
-    if (version?.schema) {
-      const pruned = prune(version.schema, object);
-      if (options.strict && pruned.unknown.length > 0) {
-        const texts = pruned.unknown.map(field => `unknown field "${field}"`).join(', ');
-        const named = `${resource.kind} in version "${version.name}" cannot be handled as a ${resource.kind}`;
-        throw status.badRequest(`${named}: strict decoding error: ${texts}`);
-      }
-      out = applyDefaults(version.schema, pruned.value) as KubeObject;
-      const errors = validate(version.schema, out, '');
-      if (errors.length > 0) throw status.invalid(resource, object.metadata.name, errors);
-    }
-    if (resource.id === 'customresourcedefinitions.apiextensions.k8s.io') {
-      const errors = definitionErrors(out);
-      if (errors.length > 0) throw status.invalid(resource, object.metadata.name, errors);
-    }
-    admit(resource.kind, resource.group, out);
-    return { ...out, apiVersion: apiVersionOf(resource, resource.storageVersion), kind: resource.kind };
-  };
-
   const live = (resource: Resource, namespace: string, name: string): KubeObject => {
     const found = store.get(resource.id, namespace, name);
     if (!found) throw status.notFound(resource, name);
@@ -96,33 +136,12 @@ export function createObjects(store: Store): Objects {
     const found = store.get('namespaces', '', namespace);
     if (!found) throw status.notFound({ group: '', plural: 'namespaces', kind: 'Namespace' }, namespace);
     if (found.metadata.deletionTimestamp) {
-      throw new status.ApiError(403, 'Forbidden', `unable to create new content in namespace ${namespace} because it is being terminated`);
+      throw new status.ApiError(
+        403,
+        'Forbidden',
+        `unable to create new content in namespace ${namespace} because it is being terminated`,
+      );
     }
-  };
-
-  const identify = (resource: Resource, namespace: string, object: KubeObject): KubeObject => {
-    const generated = object.metadata['generateName'];
-    const name = object.metadata.name || (typeof generated === 'string' && generated ? freeName(generated) : '');
-    const field = 'metadata.name';
-    if (!name) {
-      throw status.invalid(resource, '', [{ reason: 'FieldValueRequired', field, message: 'Required value: name or generateName is required' }]);
-    }
-    if (!resource.group.startsWith('rbac') && !NAME.test(name)) {
-      throw status.invalid(resource, name, [{ reason: 'FieldValueInvalid', field, message: `Invalid value: ${JSON.stringify(name)}: ${NAME_RULE}` }]);
-    }
-    const { resourceVersion: _, managedFields: _m, deletionTimestamp: _d, selfLink: _s, ...metadata } = object.metadata;
-    const counted = resource.custom || resource.group === 'apps' || resource.hasStatus;
-    return {
-      ...object,
-      metadata: {
-        ...metadata,
-        name,
-        ...(resource.namespaced ? { namespace } : {}),
-        uid: randomUUID(),
-        creationTimestamp: nowText(),
-        ...(counted ? { generation: 1 } : {}),
-      },
-    };
   };
 
   const insert = (resource: Resource, namespace: string, object: KubeObject, options: WriteOptions): KubeObject => {
@@ -134,30 +153,9 @@ export function createObjects(store: Store): Objects {
 
   const finish = (resource: Resource, object: KubeObject, dryRun: boolean | undefined): KubeObject => {
     if (dryRun) return object;
-    const gone = object.metadata.deletionTimestamp && (object.metadata.finalizers ?? []).length === 0 && resource.id !== 'namespaces';
+    const gone =
+      object.metadata.deletionTimestamp && (object.metadata.finalizers ?? []).length === 0 && resource.id !== 'namespaces';
     return gone ? store.remove(resource.id, object) : store.put(resource.id, object);
-  };
-
-  const checkVersions = (resource: Resource, before: KubeObject, after: KubeObject) => {
-    const { resourceVersion, uid } = after.metadata;
-    const { name } = before.metadata;
-    if (uid && uid !== before.metadata.uid) {
-      throw status.conflict(resource, name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${before.metadata.uid}`);
-    }
-    if (resourceVersion && resourceVersion !== before.metadata.resourceVersion) throw status.conflict(resource, name);
-  };
-
-  const replaced = (resource: Resource, before: KubeObject, incoming: KubeObject, options: WriteOptions): KubeObject => {
-    if (options.subresource === 'status') {
-      const candidate = incoming['status'] === undefined ? withoutStatus(before) : { ...before, status: incoming['status'] };
-      return checked(resource, candidate, options);
-    }
-    const { uid, creationTimestamp, generation, deletionTimestamp, resourceVersion } = before.metadata;
-    const system = { uid, creationTimestamp, generation, deletionTimestamp, resourceVersion, namespace: before.metadata.namespace };
-    const kept = Object.fromEntries(Object.entries(system).filter(([, value]) => value !== undefined));
-    const metadata = { ...incoming.metadata, ...kept, name: before.metadata.name, managedFields: before.metadata['managedFields'] ?? [] };
-    const body = resource.hasStatus ? { ...withoutStatus(incoming), ...(before['status'] === undefined ? {} : { status: before['status'] }) } : incoming;
-    return checked(resource, withDefaults(resource, { ...body, metadata }), options);
   };
 
   const keep = (resource: Resource, before: KubeObject, after: KubeObject, options: WriteOptions): KubeObject => {
@@ -187,7 +185,11 @@ export function createObjects(store: Store): Objects {
       if (!before) {
         const ready = insert(resource, namespace, object, options);
         const merged = applyFields({ ...ready, metadata: { ...ready.metadata, managedFields: [] } }, object, writer, true);
-        return finish(resource, merged.kind === 'merged' ? { ...ready, metadata: merged.object.metadata } : ready, options.dryRun);
+        return finish(
+          resource,
+          merged.kind === 'merged' ? { ...ready, metadata: merged.object.metadata } : ready,
+          options.dryRun,
+        );
       }
       checkVersions(resource, before, object);
       const merged = applyFields(before, object, writer, options.force);
@@ -212,7 +214,11 @@ export function createObjects(store: Store): Objects {
 
 function applyConflict(conflicts: readonly { manager: string; field: string }[]): status.ApiError {
   const count = conflicts.length === 1 ? '1 conflict' : `${conflicts.length} conflicts`;
-  const causes = conflicts.map(item => ({ reason: 'FieldManagerConflict', message: `conflict with "${item.manager}"`, field: item.field }));
+  const causes = conflicts.map(item => ({
+    reason: 'FieldManagerConflict',
+    message: `conflict with "${item.manager}"`,
+    field: item.field,
+  }));
   const list = conflicts.map(item => `conflict with "${item.manager}": ${item.field}`).join('; ');
   return new status.ApiError(409, 'Conflict', `Apply failed with ${count}: ${list}`, { causes });
 }

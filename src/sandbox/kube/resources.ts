@@ -2,7 +2,7 @@ import type { JsonObject } from './json.ts';
 import type { Subject } from './status.ts';
 
 /** A printer column of a custom resource. */
-export interface Column {
+interface Column {
   readonly name: string;
   readonly type: string;
   readonly jsonPath: string;
@@ -53,7 +53,11 @@ export function resourceId(group: string, plural: string): string {
 
 function define(group: string, versions: readonly string[], kind: string, options: Options = {}): Resource {
   const singular = kind.toLowerCase();
-  const plural = singular.endsWith('y') ? `${singular.slice(0, -1)}ies` : singular.endsWith('s') ? `${singular}es` : `${singular}s`;
+  const plural = /[^aeiou]y$/.test(singular)
+    ? `${singular.slice(0, -1)}ies`
+    : singular.endsWith('s')
+      ? `${singular}es`
+      : `${singular}s`;
   return {
     id: resourceId(group, plural),
     group,
@@ -73,7 +77,12 @@ function define(group: string, versions: readonly string[], kind: string, option
 }
 
 const istio = (kind: string, short: string) =>
-  define('networking.istio.io', ['v1', 'v1beta1'], kind, { short: [short], categories: ['istio-io'], status: true, custom: true });
+  define('networking.istio.io', ['v1', 'v1beta1'], kind, {
+    short: [short],
+    categories: ['istio-io'],
+    status: true,
+    custom: true,
+  });
 const rbac = (kind: string, cluster: boolean) => define('rbac.authorization.k8s.io', ['v1'], kind, { cluster });
 
 const BUILT_IN: readonly Resource[] = [
@@ -87,7 +96,12 @@ const BUILT_IN: readonly Resource[] = [
   define('', ['v1'], 'Event', { short: ['ev'] }),
   define('apps', ['v1'], 'Deployment', { short: ['deploy'], categories: ['all'], status: true, scale: true }),
   define('apps', ['v1'], 'ReplicaSet', { short: ['rs'], categories: ['all'], status: true, scale: true }),
-  define('apiextensions.k8s.io', ['v1'], 'CustomResourceDefinition', { cluster: true, short: ['crd', 'crds'], categories: ['api-extensions'], status: true }),
+  define('apiextensions.k8s.io', ['v1'], 'CustomResourceDefinition', {
+    cluster: true,
+    short: ['crd', 'crds'],
+    categories: ['api-extensions'],
+    status: true,
+  }),
   define('coordination.k8s.io', ['v1'], 'Lease'),
   istio('VirtualService', 'vs'),
   istio('DestinationRule', 'dr'),

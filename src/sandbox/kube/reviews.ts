@@ -11,7 +11,8 @@ export type Identify = (token: string) => Identity | undefined;
 
 /** Answers a TokenReview or an access review: whoever has a valid token may do everything. */
 export function answerReview(kind: string, object: KubeObject, identify: Identify): JsonObject {
-  if (kind !== 'TokenReview') return { ...object, status: { allowed: true, reason: 'the sandbox allows everything to whoever is authenticated' } };
+  if (kind !== 'TokenReview')
+    return { ...object, status: { allowed: true, reason: 'the sandbox allows everything to whoever is authenticated' } };
   const identity = identify(stringOf(at(object, 'spec', 'token')) ?? '');
   const status: JsonObject = identity
     ? { authenticated: true, user: { username: identity.username, uid: identity.username, groups: [...identity.groups] } }

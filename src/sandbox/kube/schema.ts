@@ -1,3 +1,4 @@
+import { ruleHolds } from './cel.ts';
 import { isObject, type Json, type JsonObject, listOf, numberOf, objectOf, stringOf } from './json.ts';
 import type { FieldError } from './status.ts';
 
@@ -20,7 +21,9 @@ const typeOf = (value: Json): string => {
 function typeErrors(schema: JsonObject, value: Json, path: string): FieldError[] {
   const actual = typeOf(value);
   if (schema['x-kubernetes-int-or-string'] === true) {
-    return actual === 'integer' || actual === 'string' ? [] : [wrong(path, `"${actual}"`, `must be of type integer or string: "${actual}"`)];
+    return actual === 'integer' || actual === 'string'
+      ? []
+      : [wrong(path, `"${actual}"`, `must be of type integer or string: "${actual}"`)];
   }
   const wanted = stringOf(schema['type']);
   if (!wanted || wanted === actual || (wanted === 'number' && actual === 'integer')) return [];
@@ -55,8 +58,10 @@ function stringErrors(schema: JsonObject, value: string, path: string): FieldErr
   const longest = numberOf(schema['maxLength']) ?? Number.POSITIVE_INFINITY;
   const length = [...value].length;
   if (length < shortest) errors.push(wrong(path, shown(value), `should be at least ${shortest} chars long`));
-  if (length > longest) errors.push({ reason: 'FieldValueTooLong', field: path, message: `Too long: may not be more than ${longest} bytes` });
-  if (pattern !== undefined && !new RegExp(pattern, 'u').test(value)) errors.push(wrong(path, shown(value), `should match '${pattern}'`));
+  if (length > longest)
+    errors.push({ reason: 'FieldValueTooLong', field: path, message: `Too long: may not be more than ${longest} bytes` });
+  if (pattern !== undefined && !new RegExp(pattern, 'u').test(value))
+    errors.push(wrong(path, shown(value), `should match '${pattern}'`));
   if (schema['format'] === 'date-time' && Number.isNaN(Date.parse(value))) {
     errors.push(wrong(path, shown(value), `must be of type date-time: ${shown(value)}`));
   }
@@ -92,7 +97,8 @@ function objectErrors(schema: JsonObject, value: JsonObject, path: string): Fiel
 }
 
 function junctionErrors(schema: JsonObject, value: Json, path: string): FieldError[] {
-  const passing = (key: string) => listOf(schema[key]).filter(inner => validate(objectOf(inner), value, path).length === 0).length;
+  const passing = (key: string) =>
+    listOf(schema[key]).filter(inner => validate(objectOf(inner), value, path).length === 0).length;
   const errors: FieldError[] = [];
   const refuse = (rest: string) => errors.push(wrong(path || '<nil>', shown(value), rest));
   if (listOf(schema['oneOf']).length > 0 && passing('oneOf') !== 1) refuse('must validate one and only one schema (oneOf)');
@@ -101,8 +107,33 @@ function junctionErrors(schema: JsonObject, value: Json, path: string): FieldErr
   return [...listOf(schema['allOf']).flatMap(inner => validate(objectOf(inner), value, path)), ...errors];
 }
 
-/** The errors of a value under a structural OpenAPI v3 schema, worded as the API server words them. CEL rules are not evaluated. */
-export function validate(schema: JsonObject, value: Json, path: string): FieldError[] {
+/** The errors of `x-kubernetes-validations` in a value that is otherwise valid. */
+function ruleErrors(schema: JsonObject, value: Json, path: string): FieldError[] {
+  const own = listOf(schema['x-kubernetes-validations'])
+    .map(objectOf)
+    .filter(rule => !ruleHolds(stringOf(rule['rule']) ?? 'true', value))
+    .map((rule): FieldError => {
+      const field = `${path}${stringOf(rule['fieldPath']) ?? ''}`.replace(/^\./, '') || '<nil>';
+      const message = stringOf(rule['message']) ?? `failed rule: ${stringOf(rule['rule'])}`;
+      return { reason: 'FieldValueInvalid', field, message: `Invalid value: "${typeOf(value)}": ${message}` };
+    });
+  const members = Array.isArray(value)
+    ? value.map((item, index) => ({ inner: schema['items'], item, at: `${path}[${index}]` }))
+    : Object.entries(objectOf(value)).map(([key, item]) => ({
+        inner: objectOf(schema['properties'])[key] ?? schema['additionalProperties'],
+        item: item ?? null,
+        at: member(path, key),
+      }));
+  return [...own, ...members.flatMap(({ inner, item, at }) => (isObject(inner) ? ruleErrors(inner, item, at) : []))];
+}
+
+/** The errors of an object under its structural schema, worded as the API server words them; rules are asked once all else is right. */
+export function validateObject(schema: JsonObject, object: JsonObject): FieldError[] {
+  const errors = validate(schema, object, '');
+  return errors.length > 0 ? errors : ruleErrors(schema, object, '');
+}
+
+function validate(schema: JsonObject, value: Json, path: string): FieldError[] {
   if (value === null && schema['nullable'] === true) return [];
   const types = typeErrors(schema, value, path);
   if (types.length > 0) return types;
@@ -152,7 +183,8 @@ export function applyDefaults(schema: JsonObject, value: Json): Json {
     if (present !== undefined) out[key] = applyDefaults(objectOf(inner), present);
   }
   if (isObject(schema['additionalProperties'])) {
-    for (const [key, item] of Object.entries(out)) if (item !== undefined) out[key] = applyDefaults(schema['additionalProperties'], item);
+    for (const [key, item] of Object.entries(out))
+      if (item !== undefined) out[key] = applyDefaults(schema['additionalProperties'], item);
   }
   return out;
 }

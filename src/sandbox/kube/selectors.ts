@@ -27,7 +27,10 @@ function fieldTerm(term: string): Selector {
   if (!parsed) throw badRequest(`invalid selector: '${term}'; can't understand '${term}'`);
   const path = (parsed[1] ?? '').split('.');
   const read = (object: KubeObject): unknown =>
-    path.reduce<unknown>((value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined), object);
+    path.reduce<unknown>(
+      (value, key) => (typeof value === 'object' && value !== null ? Reflect.get(value, key) : undefined),
+      object,
+    );
   const same = (object: KubeObject) => String(read(object) ?? '') === parsed[3];
   return parsed[2] === '!=' ? object => !same(object) : same;
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { createSwitch, type Switchable } from '../outage.ts';
 import { startCollector } from './collector.ts';
 import { startDefinitions } from './definitions.ts';
 import { discover } from './discovery.ts';
@@ -26,7 +27,10 @@ export interface KubeApi {
 const ADMIN: Identity = { username: 'sandbox-admin', groups: ['system:masters', 'system:authenticated'] };
 
 function respond(response: ServerResponse, code: number, body: JsonObject): void {
-  if (response.headersSent || response.writableEnded) return void response.end();
+  if (response.headersSent || response.writableEnded) {
+    response.end();
+    return;
+  }
   const text = JSON.stringify(body);
   response.writeHead(code, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) });
   response.end(text);
@@ -47,18 +51,25 @@ async function answer(machinery: Machinery, request: IncomingMessage, response: 
 }
 
 function refuse(response: ServerResponse, error: unknown): void {
-  if (error instanceof ApiError) return respond(response, error.code, error.body);
   const message = `Internal error occurred: ${error instanceof Error ? error.message : String(error)}`;
-  respond(response, 500, new ApiError(500, 'InternalError', message).body);
+  const known = error instanceof ApiError ? error : new ApiError(500, 'InternalError', message);
+  respond(response, known.code, known.body);
 }
 
 /** Creates a Kubernetes API. `stalled` says when watches are to be silent. `close` ends its background work, not the HTTP server. */
-export function createKubeApi(stalled: () => boolean): KubeApi {
+export function createKubeApi(stalled: () => boolean, istiod: Switchable = createSwitch()): KubeApi {
   const store = createStore();
   const registry = createRegistry();
   const objects = createObjects(store);
   const token = randomBytes(24).toString('hex');
-  const machinery: Machinery = { store, registry, objects, identify: given => (given === token ? ADMIN : undefined), stalled };
+  const machinery: Machinery = {
+    store,
+    registry,
+    objects,
+    identify: given => (given === token ? ADMIN : undefined),
+    stalled,
+    istiod,
+  };
   const endings = [startDefinitions(store, registry), startCollector(store, registry, objects)];
   return {
     listener: (request, response) => void answer(machinery, request, response).catch(error => refuse(response, error)),

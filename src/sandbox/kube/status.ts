@@ -2,7 +2,13 @@ import type { Json, JsonObject } from './json.ts';
 
 /** One wrong field of an object, as the API server words it. */
 export interface FieldError {
-  readonly reason: 'FieldValueRequired' | 'FieldValueInvalid' | 'FieldValueNotSupported' | 'FieldValueTypeInvalid' | 'FieldValueTooMany' | 'FieldValueTooLong';
+  readonly reason:
+    | 'FieldValueRequired'
+    | 'FieldValueInvalid'
+    | 'FieldValueNotSupported'
+    | 'FieldValueTypeInvalid'
+    | 'FieldValueTooMany'
+    | 'FieldValueTooLong';
   readonly field: string;
   readonly message: string;
 }
@@ -55,7 +61,12 @@ export function alreadyExists(subject: Subject, name: string): ApiError {
 /** 409 for a stale resourceVersion or uid. */
 export function conflict(subject: Subject, name: string, why?: string): ApiError {
   const text = why ?? 'the object has been modified; please apply your changes to the latest version and try again';
-  return new ApiError(409, 'Conflict', `Operation cannot be fulfilled on ${qualified(subject)} "${name}": ${text}`, about(subject, name));
+  return new ApiError(
+    409,
+    'Conflict',
+    `Operation cannot be fulfilled on ${qualified(subject)} "${name}": ${text}`,
+    about(subject, name),
+  );
 }
 
 /** 422 for an object whose fields are wrong. */

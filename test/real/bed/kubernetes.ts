@@ -20,7 +20,7 @@ export interface Kubernetes {
   readonly delete: (path: string) => Promise<void>;
 }
 
-export interface KubernetesAccess {
+interface KubernetesAccess {
   readonly apiUrl: string;
   readonly caFile: string;
   readonly token: string;
@@ -43,7 +43,7 @@ function plural(kind: string): string {
 }
 
 /** Path of an object in the API, by the plural that English would form of its kind. */
-export function pathOf(object: KubernetesObject): string {
+function pathOf(object: KubernetesObject): string {
   const root = object.apiVersion.includes('/') ? `/apis/${object.apiVersion}` : `/api/${object.apiVersion}`;
   const scope = CLUSTER_SCOPED.has(object.kind) ? '' : `/namespaces/${object.metadata.namespace ?? 'default'}`;
   return `${root}${scope}/${plural(object.kind)}/${object.metadata.name}`;

@@ -52,10 +52,19 @@ export async function istiodPlan(layout: Layout): Promise<ServerPlan> {
     command: binary(layout, 'istiod'),
     args: [
       ...['discovery', `--kubeconfig=${layout.kubeconfig}`, '--registries=Kubernetes', `--meshConfig=${config}`],
-      ...[`--tlsCertFile=${certificates.istiod.certificate}`, `--tlsKeyFile=${certificates.istiod.key}`, `--caCertFile=${certificates.ca}`],
+      ...[
+        `--tlsCertFile=${certificates.istiod.certificate}`,
+        `--tlsKeyFile=${certificates.istiod.key}`,
+        `--caCertFile=${certificates.ca}`,
+      ],
       ...[`--grpcAddr=127.0.0.1:${ports.xds}`, '--secureGRPCAddr='],
       ...[`--httpAddr=127.0.0.1:${ports.istiodHttp}`, `--httpsAddr=127.0.0.1:${ports.istiodHttps}`],
-      ...[`--monitoringAddr=127.0.0.1:${ports.istiodMonitoring}`, '--ctrlz_address=127.0.0.1', `--ctrlz_port=${ports.istiodControl}`, '--profile=false'],
+      ...[
+        `--monitoringAddr=127.0.0.1:${ports.istiodMonitoring}`,
+        '--ctrlz_address=127.0.0.1',
+        `--ctrlz_port=${ports.istiodControl}`,
+        '--profile=false',
+      ],
     ],
     env: ISTIOD_ENVIRONMENT,
     cwd: layout.directory,
@@ -88,7 +97,9 @@ function envoyConfig(layout: Layout): unknown {
     // labels come from the access logger alone: Envoy's own patterns would cut names of clusters at their first dot
     stats_config: { use_all_default_tags: false },
     // spans go out after 0.5 s instead of 5 s
-    layered_runtime: { layers: [{ name: 'bed', static_layer: { 'tracing.zipkin.flush_interval_ms': 500, 'tracing.zipkin.min_flush_spans': 5 } }] },
+    layered_runtime: {
+      layers: [{ name: 'bed', static_layer: { 'tracing.zipkin.flush_interval_ms': 500, 'tracing.zipkin.min_flush_spans': 5 } }],
+    },
     dynamic_resources: {
       ads_config: {
         api_type: 'GRPC',
@@ -105,7 +116,10 @@ function envoyConfig(layout: Layout): unknown {
           name: 'istiod',
           type: 'STATIC',
           connect_timeout: '1s',
-          load_assignment: { cluster_name: 'istiod', endpoints: [{ lb_endpoints: [{ endpoint: { address: address(layout.ports.xds) } }] }] },
+          load_assignment: {
+            cluster_name: 'istiod',
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: address(layout.ports.xds) } }] }],
+          },
           typed_extension_protocol_options: {
             [http2]: { '@type': `type.googleapis.com/${http2}`, explicit_http_config: { http2_protocol_options: {} } },
           },
@@ -122,7 +136,17 @@ export async function envoyPlan(layout: Layout): Promise<ServerPlan> {
   return {
     name: 'envoy',
     command: binary(layout, 'envoy'),
-    args: ['-c', config, '--disable-hot-restart', '--concurrency', '1', '--log-level', 'warning', '--file-flush-interval-msec', '100'],
+    args: [
+      '-c',
+      config,
+      '--disable-hot-restart',
+      '--concurrency',
+      '1',
+      '--log-level',
+      'warning',
+      '--file-flush-interval-msec',
+      '100',
+    ],
     env: {},
     cwd: layout.directory,
     ready: { url: `${localUrl(layout.ports.envoyAdmin)}/ready` },
@@ -137,7 +161,10 @@ async function validatingWebhook(layout: Layout): Promise<KubernetesObject> {
   return {
     apiVersion: 'admissionregistration.k8s.io/v1',
     kind: 'ValidatingWebhookConfiguration',
-    metadata: { name: `istio-validator-${MESH_NAMESPACE}`, labels: { app: 'istiod', istio: 'istiod', 'istio.io/rev': 'default' } },
+    metadata: {
+      name: `istio-validator-${MESH_NAMESPACE}`,
+      labels: { app: 'istiod', istio: 'istiod', 'istio.io/rev': 'default' },
+    },
     webhooks: [
       {
         name: 'rev.validation.istio.io',
@@ -177,6 +204,11 @@ export async function meshObjects(layout: Layout): Promise<KubernetesObject[]> {
       metadata: metadata('default'),
       spec: { tracing: [{ providers: [{ name: 'zipkin' }], randomSamplingPercentage: 100 }] },
     },
-    { apiVersion: 'security.istio.io/v1', kind: 'PeerAuthentication', metadata: metadata('default'), spec: { mtls: { mode: 'DISABLE' } } },
+    {
+      apiVersion: 'security.istio.io/v1',
+      kind: 'PeerAuthentication',
+      metadata: metadata('default'),
+      spec: { mtls: { mode: 'DISABLE' } },
+    },
   ];
 }

@@ -1,5 +1,16 @@
 /** The servers of a bed that can be stopped, started, paused and left out. `pods` plays the containers, `git` serves repositories. */
-export const PARTS = ['prometheus', 'zipkin', 'etcd', 'kube-apiserver', 'kube-controller-manager', 'kwok', 'istiod', 'envoy', 'pods', 'git'] as const;
+const PARTS = [
+  'prometheus',
+  'zipkin',
+  'etcd',
+  'kube-apiserver',
+  'kube-controller-manager',
+  'kwok',
+  'istiod',
+  'envoy',
+  'pods',
+  'git',
+] as const;
 export type Part = (typeof PARTS)[number];
 
 /** What cannot work without what. */

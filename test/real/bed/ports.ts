@@ -1,7 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runDirectory } from './cache.ts';
-import { identityOf, type ProcessIdentity, isAlive } from './processIdentity.ts';
+import { identityOf, isAlive, type ProcessIdentity } from './processIdentity.ts';
 
 /** The place of one bed on this machine: no other bed has its directory, its ports or its addresses. */
 export interface Slot {
@@ -30,6 +30,8 @@ const PORT_NAMES = [
   'git',
   'prometheus',
   'zipkin',
+  'controller',
+  'otherController',
 ] as const;
 
 const SLOTS = 80;
@@ -99,5 +101,7 @@ export async function claimSlot(): Promise<Slot> {
     const slot = slotAt(index);
     if (!isOccupied(slot, taken) && (await claimDirectory(slot))) return slot;
   }
-  throw new Error(`starting a bed: all ${SLOTS} places (ports from ${FIRST_PORT}) are taken; ${runDirectory()} holds those of running beds`);
+  throw new Error(
+    `starting a bed: all ${SLOTS} places (ports from ${FIRST_PORT}) are taken; ${runDirectory()} holds those of running beds`,
+  );
 }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, closeSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
@@ -20,7 +20,7 @@ export interface ServerPlan {
   readonly stopGraceMs: number;
 }
 
-export interface ReadyCheck {
+interface ReadyCheck {
   /** Answers 200 when the server is ready. */
   readonly url: string;
   readonly headers?: Readonly<Record<string, string>>;
@@ -48,7 +48,7 @@ function recordOf(directory: string, name: string): ProcessIdentity | undefined 
 }
 
 /** The process of a server, while it runs. */
-export function processOf(directory: string, name: string): ProcessIdentity | undefined {
+function processOf(directory: string, name: string): ProcessIdentity | undefined {
   const identity = recordOf(directory, name);
   return identity && isAlive(identity) ? identity : undefined;
 }
@@ -60,7 +60,12 @@ function launch(directory: string, plan: ServerPlan): ProcessIdentity {
   try {
     const base = { PATH: process.env['PATH'] ?? '', HOME: directory };
     // detached: a process group of its own, out of reach of the terminal's Ctrl-C, and to be signalled as a whole
-    const child = spawn(plan.command, plan.args, { cwd: plan.cwd, env: { ...base, ...plan.env }, stdio: ['ignore', log, log], detached: true });
+    const child = spawn(plan.command, plan.args, {
+      cwd: plan.cwd,
+      env: { ...base, ...plan.env },
+      stdio: ['ignore', log, log],
+      detached: true,
+    });
     child.on('error', () => {
       // told below: there is no process number then
     });

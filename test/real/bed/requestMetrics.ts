@@ -30,7 +30,9 @@ export function requestMetrics(namespace: string): KubernetesObject {
       '@type': 'type.googleapis.com/envoy.extensions.access_loggers.stats.v3.Config',
       stat_prefix: PREFIX,
       counters: [{ value_fixed: 1, stat: { name: 'istio_requests_total', tags } }],
-      histograms: [{ value_format: '%DURATION%', unit: 'Milliseconds', stat: { name: 'istio_request_duration_milliseconds', tags } }],
+      histograms: [
+        { value_format: '%DURATION%', unit: 'Milliseconds', stat: { name: 'istio_request_duration_milliseconds', tags } },
+      ],
     },
   };
   const type = 'type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager';
@@ -93,7 +95,10 @@ export function requestMetricsRelabelling(): unknown[] {
     }),
     ...replace(['reporter', 'endpoint'], 'source;-?', unknownEndpoint),
     ...replace(['endpoint'], '([^;]+);([^;]*);([^;]*);([^;]*);.*', endpoint),
-    ...replace(['reporter', 'response_flags'], 'source;(?:.*,)?(?:UF|UC|UT|UR|LR)(?:,.*)?', { destination_app: 'unknown', destination_version: 'unknown' }),
+    ...replace(['reporter', 'response_flags'], 'source;(?:.*,)?(?:UF|UC|UT|UR|LR)(?:,.*)?', {
+      destination_app: 'unknown',
+      destination_version: 'unknown',
+    }),
     ...replace(['__name__'], `envoy_${PREFIX}_(istio_.*)`, { __name__: '$1' }),
     { regex: 'cluster|endpoint', action: 'labeldrop' },
   ];

@@ -40,7 +40,11 @@ describe('the evidence against a limit', () => {
 
   it('R17: starts at 1 and is a fair bet: its mean under the null stays 1', () => {
     expect(logEvidence({ bad: 0, total: 0 }, 0.01)).toBeCloseTo(0, 12);
-    for (const [p0, n] of [[0.01, 60], [0.05, 40], [0.3, 30]] as const) {
+    for (const [p0, n] of [
+      [0.01, 60],
+      [0.05, 40],
+      [0.3, 30],
+    ] as const) {
       let mean = 0;
       let ways = 1;
       for (let bad = 0; bad <= n; bad++) {
@@ -57,7 +61,8 @@ describe('the evidence against a limit', () => {
     for (const p0 of [0.01, 0.1]) {
       const runs = 3_000;
       let rejected = 0;
-      for (let run = 0; run < runs; run++) rejected += rejectedAfter(random, { p: p0, p0, alpha, most: 150 / p0 }) === undefined ? 0 : 1;
+      for (let run = 0; run < runs; run++)
+        rejected += rejectedAfter(random, { p: p0, p0, alpha, most: 150 / p0 }) === undefined ? 0 : 1;
       const deviation = Math.sqrt((alpha * (1 - alpha)) / runs);
       expect(rejected / runs, `at p0 ${p0}`).toBeLessThanOrEqual(alpha + 3 * deviation);
       expect(rejected, 'the test is not idle').toBeGreaterThan(0);
@@ -67,7 +72,8 @@ describe('the evidence against a limit', () => {
   it('R17: a healthy version (0.5 % errors, limit 99 %) is rejected in at most one of a thousand rollouts of 10 minutes at 60 requests/min', () => {
     const random = seeded(11);
     let rejected = 0;
-    for (let run = 0; run < 2_000; run++) rejected += rejectedAfter(random, { p: 0.005, p0: 0.01, alpha: 0.01, most: 600 }) === undefined ? 0 : 1;
+    for (let run = 0; run < 2_000; run++)
+      rejected += rejectedAfter(random, { p: 0.005, p0: 0.01, alpha: 0.01, most: 600 }) === undefined ? 0 : 1;
     expect(rejected).toBeLessThanOrEqual(2);
   });
 

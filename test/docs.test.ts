@@ -1,0 +1,201 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { parseRollouts } from '../src/adapters/spec/parse.ts';
+import type { RolloutStore, StoredRollout } from '../src/controller/ports.ts';
+import { checkSpec, REASONS } from '../src/rollout/index.ts';
+import { createMetrics } from '../src/server/metrics.ts';
+
+/** Documentation and code say the same. */
+
+const root = resolve(import.meta.dirname, '..');
+const read = (path: string): string => readFileSync(join(root, path), 'utf8');
+const filesIn = (folder: string, ending: RegExp): readonly string[] =>
+  readdirSync(join(root, folder), { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile() && ending.test(entry.name))
+    .map(entry => relative(root, join(entry.parentPath, entry.name)))
+    .sort();
+
+const pages = ['README.md', 'ARCHITECTURE.md', 'CHANGELOG.md', ...filesIn('docs', /\.md$/), ...filesIn('examples', /\.md$/)];
+const blocks = (page: string, language: string): readonly string[] =>
+  [...read(page).matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].flatMap(([, of, text = '']) => (of === language ? [text] : []));
+/** Everything that is written as code: blocks without a language, and spans. */
+const codeOf = (page: string): readonly string[] => [
+  ...blocks(page, ''),
+  ...[...read(page).replace(/^```[\s\S]*?^```$/gm, '').matchAll(/`([^`\n]+)`/g)].map(([, text = '']) => text),
+];
+/** Cells of the table rows whose first cell is a code span. */
+const rowsOf = (page: string): readonly (readonly string[])[] =>
+  read(page)
+    .split('\n')
+    .filter(line => /^\| `/.test(line))
+    .map(line => line.split(/(?<!\\)\|/).slice(1, -1).map(cell => cell.trim()));
+
+/** What is wrong with the Rollouts of a text, by schema and by meaning. */
+const problemsOf = (text: string, file: string): readonly string[] => {
+  const { rollouts, problems, found } = parseRollouts(text, file);
+  return [
+    ...(found === 0 ? [`${file}: no Rollout`] : []),
+    ...problems.map(({ line, path, message }) => `${file}:${line}: ${path} ${message}`),
+    ...rollouts.flatMap(({ spec }) =>
+      checkSpec(spec).flatMap(({ path, message, severity }) => (severity === 'error' ? [`${file}: ${path} ${message}`] : [])),
+    ),
+  ];
+};
+
+describe('examples', () => {
+  const manifests = filesIn('examples', /\.ya?ml$/);
+  const rollouts = manifests.filter(file => /^kind: Rollout$/m.test(read(file)));
+
+  it('each folder has a page and a Rollout', () => {
+    const folders = readdirSync(join(root, 'examples'));
+    expect(folders.filter(folder => !pages.includes(`examples/${folder}/README.md`))).toEqual([]);
+    expect(folders.filter(folder => !rollouts.some(file => file.startsWith(`examples/${folder}/`)))).toEqual([]);
+  });
+
+  it.each(rollouts)('%s is valid', file => {
+    expect(problemsOf(read(file), file)).toEqual([]);
+  });
+
+  it.each(manifests)('%s is named on its page', file => {
+    expect(read(join(dirname(file), 'README.md'))).toContain(file.slice(file.lastIndexOf('/') + 1));
+  });
+});
+
+describe('YAML in the documentation', () => {
+  const yaml = pages.flatMap(page => blocks(page, 'yaml').map((text, index) => ({ name: `${page}, block ${index + 1}`, text })));
+
+  it.each(yaml.filter(({ text }) => /^kind: Rollout$/m.test(text)))('$name is a valid Rollout', ({ name, text }) => {
+    expect(problemsOf(text, name)).toEqual([]);
+  });
+
+  it.each(yaml.filter(({ text }) => text.startsWith('spec:')))('$name is a valid part of a Rollout', ({ name, text }) => {
+    const strategy = { canary: { steps: [{ setWeight: 50, pause: { duration: '5m' } }] } };
+    const { spec } = parse(text) as { readonly spec: object };
+    const rollout = {
+      apiVersion: 'sluice.dev/v1alpha1',
+      kind: 'Rollout',
+      metadata: { name: 'forecast', namespace: 'weather' },
+      spec: { version: 'v2', strategy, ...spec },
+    };
+    expect(problemsOf(stringify(rollout), name)).toEqual([]);
+  });
+});
+
+describe('commands in the documentation', () => {
+  const commands = filesIn('src/cli', /\.ts$/).flatMap(file =>
+    [...read(file).matchAll(/new Command\('(\w+)'\)/g)].map(([, name = '']) => name),
+  );
+  const { scripts } = JSON.parse(read('package.json')) as { readonly scripts: Readonly<Record<string, string>> };
+
+  it('sluice has the commands that are named', () => {
+    const named = pages.flatMap(page =>
+      codeOf(page).flatMap(code =>
+        [...code.matchAll(/(?:^|[\s|(])(?:sluice|node dist\/sluice\.js|kubectl sluice) ([a-z]+)/gm)].map(([, name = '']) => name),
+      ),
+    );
+    expect(named).toContain('validate');
+    expect(named.filter(name => !commands.includes(name))).toEqual([]);
+  });
+
+  it('npm has the scripts that are named', () => {
+    const named = pages.flatMap(page =>
+      codeOf(page).flatMap(code => [...code.matchAll(/npm run ([\w:]+)/g)].map(([, name = '']) => name)),
+    );
+    expect(named).toContain('demo');
+    expect(named.filter(name => scripts[name] === undefined)).toEqual([]);
+  });
+});
+
+describe('links', () => {
+  it.each(pages)('%s leads only to what exists', page => {
+    const targets = [...read(page).matchAll(/\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
+    const missing = targets.filter(target => {
+      const [path = '', anchor] = target.split('#');
+      if (/^https:/.test(target)) return false;
+      const file = path === '' ? join(root, page) : join(root, dirname(page), path);
+      return !existsSync(file) || (anchor !== undefined && !anchorsOf(readFileSync(file, 'utf8')).includes(anchor));
+    });
+    expect(missing).toEqual([]);
+  });
+
+  const anchorsOf = (text: string): readonly string[] =>
+    [...text.matchAll(/^#+ (.*)$/gm)].map(([, title = '']) =>
+      title
+        .toLowerCase()
+        .replace(/[^\w\- ]/g, '')
+        .replaceAll(' ', '-'),
+    );
+
+  it.each(filesIn('docs', /\.md$/))('%s is reached from the README or another page', page => {
+    const others = pages.filter(other => other !== page);
+    const name = page.slice(page.lastIndexOf('/') + 1);
+    expect(others.some(other => read(other).includes(`${name})`) || read(other).includes(`${name}#`))).toBe(true);
+  });
+});
+
+describe('lists', () => {
+  it('docs/reasons.md has the reasons of the code, with their meaning, in that order', () => {
+    const listed = rowsOf('docs/reasons.md').map(([reason = '', meaning = '']) => [reason.replaceAll('`', ''), meaning]);
+    expect(listed).toEqual(Object.entries(REASONS));
+  });
+
+  it('docs/reasons.md says for each reason what to do', () => {
+    expect(rowsOf('docs/reasons.md').filter(([, , advice = '']) => advice.length < 8)).toEqual([]);
+  });
+
+  it('docs/operations.md has every phase', () => {
+    const phases = /export type Phase =([^;]+);/.exec(read('src/rollout/status.ts'))?.[1]?.match(/\w+/g) ?? [];
+    expect(phases).toContain('Healthy');
+    expect(phases.filter(phase => !read('docs/operations.md').includes(`| \`${phase}\` |`))).toEqual([]);
+  });
+
+  it('docs/metrics.md has the metrics of the code, with type, labels and meaning', async () => {
+    const listed = rowsOf('docs/metrics.md').filter(([name = '']) => /^`sluice_\w+`$/.test(name));
+    expect(listed).toEqual(await metricsRows());
+  });
+
+  it('the README gives a reason for each package', () => {
+    const { dependencies, devDependencies } = JSON.parse(read('package.json')) as Readonly<
+      Record<'dependencies' | 'devDependencies', object>
+    >;
+    const rows = rowsOf('README.md').filter(row => row.length === 3 && (row[2]?.length ?? 0) > 0);
+    const names = (isWanted: (usedIn: string) => boolean) =>
+      rows.filter(([, usedIn = '']) => isWanted(usedIn)).map(([name = '']) => name.replaceAll('`', ''));
+    expect(names(usedIn => usedIn !== 'development')).toEqual(Object.keys(dependencies));
+    expect(names(usedIn => usedIn === 'development')).toEqual(Object.keys(devDependencies));
+  });
+});
+
+/** The metrics as rows of the table: each is made to tell something, so that its labels show. */
+async function metricsRows(): Promise<readonly (readonly string[])[]> {
+  const metrics = createMetrics();
+  const step = { index: 1, count: 2, startedAt: '2026-01-01T00:00:00.000Z' };
+  const before: StoredRollout = {
+    uid: 'u',
+    namespace: 'weather',
+    name: 'forecast',
+    generation: 1,
+    resourceVersion: '1',
+    creationTimestamp: '',
+    spec: { version: 'v2', strategy: {} },
+    status: { phase: 'Progressing', reason: 'StepEntered', message: '', step },
+  };
+  const store: Pick<RolloutStore, 'keys' | 'get'> = { keys: () => ['weather/forecast'], get: () => before };
+  metrics.watch({ store: store as RolloutStore, queueDepth: () => 0, isLeader: () => true });
+  metrics.kubeRequest('get', 'pods', '200', 0);
+  metrics.providerRequest('default', 'ok');
+  metrics.round({ seconds: 0, failed: true });
+  metrics.sourceSync('fleet', true);
+  const gate = { name: 'p99', source: 'zipkin/default', verdict: 'Fail', message: '' } as const;
+  metrics.stored(before, { phase: 'RollingBack', reason: 'GateFailed', message: '', gates: [gate] });
+
+  const text = await metrics.text();
+  return [...text.matchAll(/^# HELP (sluice_\w+) (.*)\n# TYPE \w+ (\w+)\n([^#\n]*)/gm)].map(
+    ([, name = '', help = '', type = '', sample = '']) => {
+      const labels = [...sample.matchAll(/[{,](\w+)="/g)].map(([, label = '']) => label).filter(label => label !== 'le');
+      return [`\`${name}\``, type, labels.length === 0 ? '-' : labels.map(label => `\`${label}\``).join(', '), help];
+    },
+  );
+}

@@ -1,0 +1,56 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, it } from 'vitest';
+import { run, start } from './running.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'sluice-demo-test-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Ids of living processes whose parent is this one; Linux only, as is its /proc. */
+const childrenOf = (pid: number): readonly number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
+
+const isAlive = (pid: number): boolean => {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+const surroundings = { env: { TMPDIR: folder } };
+
+it.each([true, false])(
+  'Ctrl-C in the middle of the demo ends its programs and takes its folders away (terminal: %s)',
+  async terminal => {
+    const demo = start(['demo'], { ...surroundings, terminal });
+    await demo.wrote('A good version.');
+    const children = childrenOf(demo.pid);
+    expect(children).toHaveLength(2);
+    demo.signal('SIGINT');
+    expect(await demo.ended).toEqual({ code: 1, signal: null });
+    expect(demo.output()).toContain('Stopped.');
+    expect(demo.output()).not.toContain('    at ');
+    expect(children.filter(isAlive)).toEqual([]);
+    expect(readdirSync(folder)).toEqual([]);
+  },
+);
+
+it('Ctrl-C while the demo starts leaves nothing behind either', async () => {
+  const demo = start(['demo'], { ...surroundings, terminal: true });
+  await demo.wrote('Starting a small world');
+  demo.signal('SIGINT');
+  expect(await demo.ended).toEqual({ code: 1, signal: null });
+  expect(demo.output()).toMatch(/Stopped\.\n$/);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it('the demo, run again, shows both stories to their right end', async () => {
+  const { code, output } = await run(['demo'], surroundings);
+  expect(output).toMatch(/ok {2}v2 is stable, weights v1 0 \/ v2 100; \d+ requests meanwhile, 0 failed/);
+  expect(output).toMatch(/ok {2}v3 ended RolledBack/);
+  expect(code).toBe(0);
+  expect(readdirSync(folder)).toEqual([]);
+}, 100_000);

@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
+import type { AddressInfo } from 'node:net';
+
+/** One request that passed the proxy. */
+export interface Passed {
+  readonly atMs: number;
+  /** `PATCH rollouts/status`, `GET virtualservices?watch`. */
+  readonly what: string;
+  /** Empty for a request that concerns no namespace. */
+  readonly namespace: string;
+}
+
+interface CountingProxy {
+  /** Stands for the API server; plain HTTP, so that the proxy can see what passes. */
+  readonly url: string;
+  readonly passed: readonly Passed[];
+  readonly close: () => Promise<void>;
+}
+
+function passedOf(method: string, target: string): Passed {
+  const { pathname, searchParams } = new URL(target, 'http://proxy');
+  const parts = pathname.split('/').filter(part => part !== '');
+  // /api/v1/... or /apis/<group>/<version>/...
+  const resource = parts.slice(parts[0] === 'api' ? 2 : 3);
+  const namespace = resource[0] === 'namespaces' && resource.length > 2 ? (resource[1] ?? '') : '';
+  const [plural = pathname, , subresource] = namespace === '' ? resource : resource.slice(2);
+  const what = `${method} ${plural}${subresource === undefined ? '' : `/${subresource}`}`;
+  return { atMs: Date.now(), what: searchParams.has('watch') ? `${what}?watch` : what, namespace };
+}
+
+/** Passes everything on to an API server and keeps a record of it: a count that owes nothing to the program that is counted. */
+export async function startCountingProxy(apiUrl: string, caFile: string): Promise<CountingProxy> {
+  const passed: Passed[] = [];
+  const agent = new https.Agent({ keepAlive: true, ca: readFileSync(caFile) });
+  const server = http.createServer((incoming, outgoing) => {
+    const { method = 'GET', url = '/', headers } = incoming;
+    passed.push(passedOf(method, url));
+    const onward = https.request(`${apiUrl}${url}`, { method, headers, agent }, answer => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+      answer.on('error', () => outgoing.destroy());
+    });
+    onward.on('error', () => outgoing.destroy());
+    outgoing.on('close', () => onward.destroy());
+    incoming.pipe(onward);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    passed,
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise(resolve => server.close(resolve));
+      agent.destroy();
+    },
+  };
+}

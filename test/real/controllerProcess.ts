@@ -1,0 +1,78 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { stringify } from 'yaml';
+import type { Bed } from './bed/bed.ts';
+import { request } from './bed/http.ts';
+import { localUrl } from './bed/layout.ts';
+import { logOf, restartServer, startServer, stopServer } from './bed/process.ts';
+import { PROGRAM } from './installed.ts';
+
+interface ControllerOptions {
+  readonly kubeconfig: string;
+  /** Two of them may run side by side. */
+  readonly port: 'controller' | 'otherController';
+  /** Namespaces that it looks after, and that its Git source may write to. */
+  readonly namespaces: readonly string[];
+  /** Repository with Rollouts; asked every second. */
+  readonly repositoryUrl: string;
+  readonly leaderElection: boolean;
+}
+
+/** `sluice controller` in a process of its own, with the Prometheus and Zipkin of the bed. */
+export interface ControllerProcess {
+  /** SIGKILL, as when a machine is lost. */
+  readonly kill: () => Promise<void>;
+  /** Starts it again after `kill`, and waits until it is ready. */
+  readonly start: () => Promise<void>;
+  /** SIGTERM; throws when it does not end within the 10 s that it has. */
+  readonly stop: () => Promise<void>;
+  /** Its own metrics, in Prometheus text format. */
+  readonly metrics: () => Promise<string>;
+  /** All that it has logged. */
+  readonly log: () => Promise<string>;
+}
+
+const STOP_WITHIN_MS = 10_000;
+
+function configuration(bed: Bed, { namespaces, repositoryUrl, leaderElection }: ControllerOptions): string {
+  return stringify({
+    leaderElection: { enabled: leaderElection },
+    watchNamespaces: namespaces,
+    sources: [{ name: 'fleet', url: repositoryUrl, path: 'rollouts', namespaces, schedule: '*/1 * * * * *' }],
+    providers: {
+      prometheus: { default: { url: bed.prometheusUrl, timeout: '3s' } },
+      zipkin: { default: { url: bed.zipkinUrl, timeout: '3s', lag: '3s' } },
+    },
+  });
+}
+
+/** Starts a controller and waits until its caches are filled. */
+export async function startController(bed: Bed, options: ControllerOptions): Promise<ControllerProcess> {
+  const name = options.port === 'controller' ? 'controller' : 'other-controller';
+  const config = join(bed.directory, `${name}.yaml`);
+  await writeFile(config, configuration(bed, options));
+  const url = localUrl(bed.ports[options.port]);
+  const files = ['--config', config, '--kubeconfig', options.kubeconfig];
+  await startServer(bed.directory, {
+    name,
+    command: process.execPath,
+    args: ['--enable-source-maps', PROGRAM, 'controller', ...files, '--listen', url.replace('http://', '')],
+    env: {},
+    cwd: bed.directory,
+    ready: { url: `${url}/readyz` },
+    readyTimeoutMs: 30_000,
+    stopGraceMs: STOP_WITHIN_MS,
+  });
+  return {
+    kill: () => stopServer(bed.directory, name, 0),
+    start: () => restartServer(bed.directory, name),
+    stop: async () => {
+      const startMs = Date.now();
+      await stopServer(bed.directory, name, STOP_WITHIN_MS);
+      if (Date.now() - startMs >= STOP_WITHIN_MS)
+        throw new Error(`stopping ${name}: still there ${STOP_WITHIN_MS} ms after SIGTERM`);
+    },
+    metrics: async () => (await request(`${url}/metrics`)).body,
+    log: () => readFile(logOf(bed.directory, name), 'utf8'),
+  };
+}
