@@ -42,6 +42,8 @@ const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
 /** A status write that was refused is tried again after this, or as soon as the newer object has been seen. */
 const STATUS_RETRY_MS = 1_000;
+/** Without the lease nothing is looked at; it may come back at any moment, also without a change of holder (a late renewal). */
+const LEASE_LOOK_MS = 1_000;
 /** A decision that asks to be looked at again at once, without having changed anything, is not repeated faster than this. */
 const MIN_WAIT_MS = 50;
 
@@ -50,8 +52,9 @@ const MIN_WAIT_MS = 50;
  * and weight travel in one patch. `wake` is called when a measurement that was started here has come in.
  */
 export const reconcile = async (hands: Hands, rollout: StoredRollout, memory: Memory, wake: () => void): Promise<Again> => {
-  const observation = observe(hands, rollout, memory);
   const nowMs = hands.clock.now();
+  if (!hands.mayWrite()) return { kind: 'at', atMs: nowMs + LEASE_LOOK_MS };
+  const observation = observe(hands, rollout, memory);
   const decision = decide(rollout, observation, nowMs);
   const logger = hands.logger.child({
     rollout: `${rollout.namespace}/${rollout.name}`,
@@ -61,9 +64,8 @@ export const reconcile = async (hands: Hands, rollout: StoredRollout, memory: Me
   startMeasurements(hands, rollout, { decision, observation, memory }, wake);
 
   const writes = decision.actions.filter(isWrite);
-  if (!hands.mayWrite()) return { kind: 'onChange' };
   try {
-    for (const action of writes) await perform(hands, rollout, action, logger);
+    await performAll(hands, rollout, writes, logger);
   } catch (error) {
     return failed(hands, rollout, { observation, memory, error, logger });
   }
@@ -83,6 +85,25 @@ const isWrite = (action: Action): action is WriteAction =>
   action.kind === 'setTraffic' ||
   action.kind === 'setFinalizer' ||
   action.kind === 'removeRequest';
+
+/** Lowering one object does not wait for another that is refused; anything else ends with the first failure (R23, R29). */
+const performAll = async (
+  hands: Hands,
+  rollout: StoredRollout,
+  writes: readonly WriteAction[],
+  logger: Logger,
+): Promise<void> => {
+  const failures: unknown[] = [];
+  for (const action of writes) {
+    try {
+      await perform(hands, rollout, action, logger);
+    } catch (error) {
+      failures.push(error);
+      if (action.kind !== 'setTraffic' || action.position.state !== 'safe') break;
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+};
 
 const perform = async (
   { router, store, mayWrite }: Hands,
@@ -140,6 +161,7 @@ const store = async (
 ): Promise<'stored' | 'unchanged' | 'conflict' | 'failed'> => {
   const next = rollout.source === undefined ? status : { ...status, source: rollout.source };
   if (!isWorthStoring(rollout.status, next)) return 'unchanged';
+  if (!hands.mayWrite()) return 'failed';
   try {
     await hands.store.writeStatus(rollout, next);
   } catch (error) {

@@ -3,11 +3,11 @@ import { driftDown, driftUp, unfinished, unreadableMesh } from './drift.ts';
 import { place } from './explain.ts';
 import { goForward, standStill } from './forward.ts';
 import { continueGoingBack, goBack, supersede } from './goBack.ts';
-import { type Outcome, saying } from './outcome.ts';
+import { type Guard, type Outcome, saying } from './outcome.ts';
 import { aborted, pauseAsked, paused, promoted } from './people.ts';
 import { podsBack, podsLost, podsShrinking } from './readiness.ts';
 import { withOutcome } from './request.ts';
-import { type Attempt, type Guard, stepKey } from './situation.ts';
+import { type Attempt, stepKey } from './situation.ts';
 
 /** Goes on with what was decided before; an attempt that is going back never comes forward again. */
 const goingBack: Guard = continueGoingBack;

@@ -1,8 +1,8 @@
 import type { Action } from './action.ts';
 import { place } from './explain.ts';
 import { goBack, isBlocked, isOpen } from './goBack.ts';
-import { type Outcome, saying } from './outcome.ts';
-import type { Attempt, Guard, Situation } from './situation.ts';
+import { type Guard, type Outcome, saying } from './outcome.ts';
+import type { Attempt, Situation } from './situation.ts';
 
 const LET_GO: Action = { kind: 'setFinalizer', isWanted: false };
 

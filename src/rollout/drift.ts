@@ -1,9 +1,9 @@
 import { place } from './explain.ts';
 import { standStill } from './forward.ts';
 import { finishWrites, putBack, putDown } from './moves.ts';
-import { saying } from './outcome.ts';
+import { type Guard, saying } from './outcome.ts';
 import { withOutcome } from './request.ts';
-import type { Attempt, ComparedObject, Guard } from './situation.ts';
+import type { Attempt, ComparedObject } from './situation.ts';
 
 /** Routes that cannot be told apart any more can neither be raised nor be called safe: people are needed. */
 export const unreadableMesh: Guard = attempt => {

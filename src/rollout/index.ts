@@ -21,8 +21,8 @@ export type {
   VersionPods,
 } from './observation.ts';
 export { REASONS, type Reason } from './reason.ts';
-export { checkSpec, type SpecProblem } from './semantics.ts';
+export { checkSpec } from './semantics.ts';
 export { inProgress } from './situation.ts';
 export type * from './spec.ts';
 export type * from './status.ts';
-export { driftOf, splitWeights, weightPercent } from './weights.ts';
+export { driftOf, splitWeights } from './weights.ts';

@@ -1,7 +1,7 @@
 import type { Action, Decision } from './action.ts';
 import { isoMillis } from './duration.ts';
 import type { Reason } from './reason.ts';
-import type { Situation } from './situation.ts';
+import type { Attempt, Situation } from './situation.ts';
 import type { Condition, GateStatus, HistoryEntry, RolloutStatus, WaitingFor } from './status.ts';
 
 /** What a guard answers: the next status but for what follows from it, and what is to be done. */
@@ -12,6 +12,9 @@ export type Outcome = {
   /** Too little is known to say anything about the spec's present generation; it is not observed yet. */
   readonly isUndecided?: boolean;
 };
+
+/** Answers when its rule applies; the first answer counts. */
+export type Guard = (attempt: Attempt) => Outcome | undefined;
 
 const MAX_HISTORY = 20;
 const WRITE_FAILED = '; last write failed, trying again: ';

@@ -2,9 +2,8 @@ import { isoMillis, isoSeconds } from './duration.ts';
 import { gatesSentence, place } from './explain.ts';
 import { standStill } from './forward.ts';
 import { goBack, isBlocked } from './goBack.ts';
-import { saying } from './outcome.ts';
+import { type Guard, saying } from './outcome.ts';
 import { withOutcome } from './request.ts';
-import type { Guard } from './situation.ts';
 
 /** R22: a person asks to go back. */
 export const aborted: Guard = attempt => {

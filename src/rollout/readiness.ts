@@ -3,8 +3,7 @@ import { place } from './explain.ts';
 import { standStill } from './forward.ts';
 import { goBack, isBlocked, READY_AGAIN_WITHIN_MS, readyAgainUntil } from './goBack.ts';
 import { raise, stepAside } from './moves.ts';
-import { saying } from './outcome.ts';
-import type { Guard } from './situation.ts';
+import { type Guard, saying } from './outcome.ts';
 
 /** R25: no ready pod of the new version while it has weight. */
 export const podsLost: Guard = attempt => {

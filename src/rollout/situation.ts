@@ -1,6 +1,5 @@
 import { judgeGate } from './gates.ts';
 import type { MeshObservation, Observation, Rollout, SteeredObject, VersionPods } from './observation.ts';
-import type { Outcome } from './outcome.ts';
 import { catchUp } from './position.ts';
 import { isAnswered, type PersonRequest, parseRequest, refusalOf } from './request.ts';
 import { checkSpec, type SpecProblem } from './semantics.ts';
@@ -34,9 +33,6 @@ export type Attempt = Situation & {
   readonly stablePods: VersionPods;
   readonly canaryPods: VersionPods;
 };
-
-/** Answers when its rule applies; the first answer counts. */
-export type Guard = (attempt: Attempt) => Outcome | undefined;
 
 export type ComparedObject = SteeredObject & {
   readonly canaryPercent: number;

@@ -120,7 +120,7 @@ describe('measuring gates', () => {
     const { measure } = measuring(providers(fake));
     const memory = createMemory();
     await measure(subjectOf(memory, [RATE, P99, P50, LOST]), START_MS + 15_000, ['success-rate']);
-    expect(asked).toEqual([
+    expect(asked).toMatchObject([
       {
         host: 'forecast.weather.svc.cluster.local',
         stable: { version: 'v1', subset: 'v1', workloads: ['forecast-v1'] },

@@ -11,10 +11,10 @@ interface ControllerOptions {
   readonly kubeconfig: string;
   /** Two of them may run side by side. */
   readonly port: 'controller' | 'otherController';
-  /** Namespaces that it looks after, and that its Git source may write to. */
+  /** Namespaces that it looks after, and that its Git source may write to; none: all. */
   readonly namespaces: readonly string[];
-  /** Repository with Rollouts; asked every second. */
-  readonly repositoryUrl: string;
+  /** Repository with Rollouts, asked every second. Without it Rollouts come through the API only. */
+  readonly repositoryUrl?: string;
   readonly leaderElection: boolean;
 }
 
@@ -35,13 +35,15 @@ export interface ControllerProcess {
 const STOP_WITHIN_MS = 10_000;
 
 function configuration(bed: Bed, { namespaces, repositoryUrl, leaderElection }: ControllerOptions): string {
+  const source = { name: 'fleet', url: repositoryUrl, path: 'rollouts', namespaces, schedule: '*/1 * * * * *' };
+  const zipkin = { zipkin: { default: { url: bed.zipkinUrl, timeout: '3s', lag: '3s' } } };
   return stringify({
     leaderElection: { enabled: leaderElection },
     watchNamespaces: namespaces,
-    sources: [{ name: 'fleet', url: repositoryUrl, path: 'rollouts', namespaces, schedule: '*/1 * * * * *' }],
+    sources: repositoryUrl === undefined ? [] : [source],
     providers: {
       prometheus: { default: { url: bed.prometheusUrl, timeout: '3s' } },
-      zipkin: { default: { url: bed.zipkinUrl, timeout: '3s', lag: '3s' } },
+      ...(bed.has('zipkin') ? zipkin : {}),
     },
   });
 }

@@ -54,7 +54,11 @@ const events = fc.oneof(
   }),
   fc.record({ kind: fc.constant('commit' as const), version: fc.constantFrom('v1', 'v2', 'v3') }),
   fc.record({ kind: fc.constant('break' as const), on: fc.boolean() }),
-  fc.record({ kind: fc.constant('ask' as const), verb: fc.constantFrom('abort', 'promote', 'nonsense'), force: fc.boolean() }),
+  fc.record({
+    kind: fc.constant('ask' as const),
+    verb: fc.constantFrom('abort', 'promote', 'promote', 'pause', 'resume', 'retry', 'nonsense'),
+    force: fc.boolean(),
+  }),
   fc.record({ kind: fc.constant('errors' as const), share: fc.constantFrom(0, 0.005, 0.05, 0.5) }),
   fc.record({ kind: fc.constant('down' as const), on: fc.boolean() }),
   fc.record({ kind: fc.constant('orders' as const), value: fc.constantFrom(undefined, 0, 5) }),
@@ -149,7 +153,7 @@ const happen = (world: World, event: Event, strategy: RolloutSpec['strategy']): 
 /** Pods ready, providers answering, nobody meddling any more. */
 const turnGood = (world: World, strategy: RolloutSpec['strategy']): void => {
   world.commit({ strategy });
-  for (const version of ['v1', 'v2', 'v3']) world.setPods(version, 3, world.pods[version]?.hashes[0] ?? `${version}a`);
+  for (const version of ['v1', 'v2', 'v3']) world.setPods(version, 4, world.pods[version]?.hashes[0] ?? `${version}a`);
   world.truth = { requestsPerSecond: 200, query: () => 5 };
   world.meshRefuses = undefined;
   world.statusRefused = false;
@@ -158,7 +162,7 @@ const turnGood = (world: World, strategy: RolloutSpec['strategy']): void => {
 const ENDED = ['Healthy', 'RolledBack'];
 /** What a person is asked for, in so many words. */
 const FOR_A_PERSON =
-  /until a person promotes|until they are put back; resume puts them back|put its weights right|set spec\.initialVersion/;
+  /until a person promotes|until they are put back; resume puts them back|resume to go on|put its weights right|set spec\.initialVersion/;
 /** A step that sends the new version nothing gives its gates nothing to judge (R14). */
 const NOTHING_TO_JUDGE = /at 0%: .*goes on by itself when every gate passes/;
 

@@ -31,6 +31,7 @@ const storeOf = (rollouts: Map<string, StoredRollout>): RolloutStore => ({
   get: key => rollouts.get(key),
   onChange: () => {},
   writeStatus: async () => {},
+  setFinalizer: async () => {},
   removeRequest: async () => {},
 });
 

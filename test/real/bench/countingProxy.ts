@@ -57,3 +57,24 @@ export async function startCountingProxy(apiUrl: string, caFile: string): Promis
     },
   };
 }
+
+/** How often each kind of request was made. */
+export type Counted = Readonly<Record<string, number>>;
+
+/** Counts from a moment on, of one namespace or of all. */
+export function countOf(passed: readonly Passed[], range: { readonly fromMs: number; readonly namespace?: string }): Counted {
+  const counts: Record<string, number> = {};
+  for (const { atMs, what, namespace } of passed) {
+    if (atMs >= range.fromMs && (range.namespace === undefined || namespace === range.namespace)) {
+      counts[what] = (counts[what] ?? 0) + 1;
+    }
+  }
+  return counts;
+}
+
+/** What is more in one count than in another, divided; kinds that are as many in both are left out. */
+export function difference(more: Counted, less: Counted, by: number): Counted {
+  const kinds = [...new Set([...Object.keys(more), ...Object.keys(less)])].sort();
+  const entries = kinds.map(what => [what, ((more[what] ?? 0) - (less[what] ?? 0)) / by] as const);
+  return Object.fromEntries(entries.filter(([, count]) => count !== 0));
+}
