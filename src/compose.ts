@@ -14,6 +14,7 @@ import { createPodSource, toPod, toService } from './adapters/kubernetes/pods.ts
 import { type KubeObject, PODS, type Resource, ROLLOUTS, SERVICES } from './adapters/kubernetes/resources.ts';
 import { createRolloutStore } from './adapters/kubernetes/rollouts.ts';
 import { createRolloutWriter } from './adapters/kubernetes/rolloutWriter.ts';
+import { createSourcedRollouts } from './adapters/kubernetes/sourcedRollouts.ts';
 import { createPrometheus } from './adapters/prometheus/prometheus.ts';
 import { parseRollouts } from './adapters/spec/parse.ts';
 import { createRenderer } from './adapters/templates/render.ts';
@@ -21,8 +22,18 @@ import { createZipkin } from './adapters/zipkin/zipkin.ts';
 import type { Config } from './config/load.ts';
 import { createController } from './controller/controller.ts';
 import { createMeasurer } from './controller/measure.ts';
-import { type Clock, type Logger, type Providers, type Router, SystemError } from './controller/ports.ts';
-import { createSource, type Source } from './controller/sources.ts';
+import {
+  type Clock,
+  type EventSink,
+  type Key,
+  type Logger,
+  type Providers,
+  type RolloutStore,
+  type Router,
+  type StoredRollout,
+  SystemError,
+} from './controller/ports.ts';
+import { createSource, type SourceProblem, type SourceStatus } from './controller/sources.ts';
 import { createMetrics, type Metrics } from './server/metrics.ts';
 import { startServer } from './server/server.ts';
 
@@ -88,7 +99,7 @@ export const runController = async (
   let isStopping = false;
   const isReady = (): boolean => !isStopping && all.every(informer => informer.hasSynced());
   const server = await startServer(config.listen, { metrics, isReady });
-  const sources = await createSources(config, writer, { logger, metrics });
+  const sources = await createSources(config, writer, { logger, metrics, events, store, rollouts });
   for (const informer of all) informer.start();
   const ready = Promise.all(all.map(informer => informer.synced)).then(() => {
     leadership.onChange(isLeader => {
@@ -227,45 +238,77 @@ type Sources = {
   stop(): Promise<void>;
 };
 
-const createSources = async (
-  config: Config,
-  client: KubeClient,
-  { logger, metrics }: { logger: Logger; metrics: Metrics },
-): Promise<Sources> => {
+type SourceSurroundings = {
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly events: EventSink;
+  readonly store: RolloutStore;
+  readonly rollouts: Informer<KubeObject>;
+};
+
+const createSources = async (config: Config, client: KubeClient, around: SourceSurroundings): Promise<Sources> => {
+  const { logger, metrics, store, events } = around;
   const folder = await mkdtemp(join(tmpdir(), 'sluice-git-'));
-  const writer = createRolloutWriter(client);
-  const scheduler = createScheduler(logger);
-  const sources: readonly Source[] = config.sources.map(source => {
-    const repository = openRepository({
-      url: source.url,
-      branch: source.branch,
-      path: source.path,
-      dir: join(folder, source.name),
-      auth: source.credentials,
-    });
-    return createSource({
+  const shared = {
+    parser: (text: string, file: string) => parseRollouts(text, file, { namespace: 'required' }),
+    writer: createRolloutWriter(client),
+    objects: createSourcedRollouts(around.rollouts),
+    scheduler: createScheduler(logger),
+    logger,
+    clock,
+  };
+  const opened = config.sources.map(({ credentials, ...source }) => {
+    const { url, branch, path } = source;
+    const repository = openRepository({ url, branch, path, dir: join(folder, source.name), auth: credentials });
+    const created = createSource({
+      ...shared,
       config: source,
       repository,
-      writer,
-      scheduler,
-      logger,
-      clock,
-      parser: (text, file) => parseRollouts(text, file, { namespace: 'required' }),
-      onSync: status => metrics.sourceSync(source.name, status.error === undefined),
+      onSync: (status, turn) => metrics.sourceTurn(status, turn),
+      onProblem: (problem, concerned, status) => {
+        for (const event of sourceEvents(problem, concerned, { status, store })) events.emit(event.rollout, event);
+      },
     });
+    return { name: source.name, source: created, repository };
   });
+  const stop = async (): Promise<void> => {
+    await Promise.all(opened.map(({ source }) => source.stop()));
+    for (const { name } of opened) metrics.sourceStopped(name);
+  };
   let turn = Promise.resolve();
   return {
     follow: isLeader => {
       turn = turn.then(async () => {
-        if (isLeader) for (const source of sources) source.start();
-        else await Promise.all(sources.map(source => source.stop()));
+        if (isLeader) for (const { source } of opened) source.start();
+        else await stop();
       });
     },
     stop: async () => {
       await turn;
-      await Promise.all(sources.map(source => source.stop()));
+      await stop();
+      for (const { repository } of opened) repository.close();
       await rm(folder, { recursive: true, force: true });
     },
   };
+};
+
+type SourceEvent = Parameters<EventSink['emit']>[1] & { readonly rollout: StoredRollout };
+
+/** What is only being tried again is no news for the Rollout. */
+const sourceEvents = (
+  { kind, file, line, message }: SourceProblem,
+  concerned: readonly Key[],
+  { status, store }: { status: SourceStatus; store: RolloutStore },
+): readonly SourceEvent[] => {
+  if (kind === 'notWritten') return [];
+  const place = line === undefined ? file : `${file}:${line}`;
+  return concerned
+    .flatMap(key => store.get(key) ?? [])
+    .map(rollout => ({
+      rollout,
+      name: `${rollout.name}.${rollout.uid.slice(0, 8)}.${(status.lastOid ?? '').slice(0, 12)}.${file}`,
+      type: 'Warning',
+      reason: 'SourceProblem',
+      message: `${place}: ${message} (source ${status.name})`,
+    }));
 };

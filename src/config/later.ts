@@ -13,7 +13,6 @@ export const NOT_SUPPORTED_YET: readonly string[] = [
   'server.anonymousRead',
   'sources[].verify',
   'sources[].push',
-  'sources[].prune',
   'sources[].writeBack',
   'gateTemplates',
   'defaults',

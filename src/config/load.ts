@@ -7,7 +7,7 @@ import { readYaml, type YamlDocument } from './yaml/document.ts';
 import { formatPath } from './yaml/path.ts';
 
 type Listen = { readonly host: string; readonly port: number };
-type SourceSettings = Omit<Settings['sources'][number], 'auth' | 'verify' | 'push' | 'prune' | 'writeBack'>;
+type SourceSettings = Omit<Settings['sources'][number], 'auth' | 'verify' | 'push' | 'writeBack'>;
 
 /** The settings that this version knows, all defaults filled in. Durations are in ms. */
 export type Config = {
@@ -92,8 +92,8 @@ function toConfig(settings: Settings, env: Environment): Config {
     listen: toListen(server.listen),
     leaderElection: { ...leaderElection, namespace: leaderElection.namespace ?? (env['POD_NAMESPACE'] || 'sluice-system') },
     watchNamespaces,
-    sources: sources.map(({ name, url, branch, path, namespaces, schedule, auth }) => {
-      const source = { name, url, branch, path, namespaces, schedule };
+    sources: sources.map(({ name, url, branch, path, namespaces, schedule, prune, auth }) => {
+      const source = { name, url, branch, path, namespaces, schedule, prune };
       return auth === undefined ? source : { ...source, credentials: toCredentials(auth, env) };
     }),
     providers: {

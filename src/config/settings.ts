@@ -110,7 +110,7 @@ const source = fields({
   })
     .optional()
     .describe('Push webhooks.'),
-  prune: yesOrNo().default(false).describe('Whether a Rollout that left Git is deleted.'),
+  prune: yesOrNo().default(true).describe('Whether a Rollout that left Git is deleted.'),
   writeBack: fields({
     commitStatus: oneOf(['github', 'gitlab', 'gitea']).optional().describe('Where the outcome is shown beside the commit.'),
     revert: oneOf(['pullRequest']).optional().describe('Whether a change back is proposed after a rollback.'),

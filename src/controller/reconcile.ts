@@ -86,6 +86,11 @@ const isWrite = (action: Action): action is WriteAction =>
   action.kind === 'setFinalizer' ||
   action.kind === 'removeRequest';
 
+/** Does this write take traffic away from the new version? */
+const isProtective = (action: WriteAction): boolean =>
+  action.kind === 'setTraffic' &&
+  (action.position.state === 'safe' || action.position.reason === 'PodsLost' || action.position.reason === 'DriftPutDown');
+
 /** Lowering one object does not wait for another that is refused; anything else ends with the first failure (R23, R29). */
 const performAll = async (
   hands: Hands,
@@ -99,7 +104,7 @@ const performAll = async (
       await perform(hands, rollout, action, logger);
     } catch (error) {
       failures.push(error);
-      if (action.kind !== 'setTraffic' || action.position.state !== 'safe') break;
+      if (!isProtective(action)) break;
     }
   }
   if (failures.length > 0) throw failures[0];

@@ -1,3 +1,5 @@
+import type { Key } from './ports.ts';
+
 /** A branch of a Git repository. One at a time: no two calls may overlap. */
 export type GitRepository = {
   /**
@@ -69,13 +71,52 @@ export type PlacedRollout = Omit<RolloutManifest, 'metadata'> & {
   readonly metadata: Omit<RolloutManifest['metadata'], 'namespace'> & { readonly namespace: string };
 };
 
+/** A Rollout in the cluster, as far as it concerns a source that owns it or wants to. */
+export type SourcedRollout = {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** Rises with each change of the spec. */
+  readonly generation: number;
+  readonly isDeleting: boolean;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly annotations: Readonly<Record<string, string>>;
+  /** The source whose label it carries. */
+  readonly source?: string;
+  /** Commit and file of the last write by a source. */
+  readonly revision?: string;
+  readonly path?: string;
+};
+
+/** The Rollouts in the cluster, from a cache; reading them costs no request. */
+export type SourcedRollouts = {
+  get(key: Key): SourcedRollout | undefined;
+  /** All that carry the label of this source. */
+  list(source: string): readonly SourcedRollout[];
+  /** Calls back when a Rollout was added or deleted, or when its spec, labels or annotations have changed. */
+  onChange(callback: (key: Key) => void): void;
+};
+
+export type Applied = {
+  readonly outcome: 'created' | 'changed' | 'unchanged';
+  /** The object as it stands now. */
+  readonly object: SourcedRollout;
+  /** Who else wrote to it last before this write, by name of the field manager; where known. */
+  readonly lastManager?: string;
+};
+
 export type RolloutWriter = {
   /**
    * Server-side apply as field manager `sluice-git`, with the origin as label and annotations. An object that already says
    * what Git says is not written: its commit annotation stays the last commit that changed something. Throws SystemError
    * `refused` when the object exists and does not carry the label of this source.
    */
-  apply(rollout: PlacedRollout, origin: RolloutOrigin, signal: AbortSignal): Promise<'created' | 'changed' | 'unchanged'>;
+  apply(rollout: PlacedRollout, origin: RolloutOrigin, signal: AbortSignal): Promise<Applied>;
+  /**
+   * Deletes the object, if it is still this one and still carries the label of this source; otherwise nothing happens.
+   * What has to come first is the work of its finalizer. Throws SystemError.
+   */
+  remove(rollout: SourcedRollout, source: string, signal: AbortSignal): Promise<'deleted' | 'left'>;
 };
 
 /** Calls back at the times of a cron expression (seconds allowed), never while the last call is still running. */

@@ -38,6 +38,14 @@ export const judgeGate = (
     : state;
 };
 
+/** A step that sends no traffic to the new version has nothing to judge: the gate blocks nothing there. */
+export const withoutTraffic = (gate: PlanGate): GateStatus => ({
+  name: gate.name,
+  source: sourceName(gate.source),
+  verdict: 'NotApplicable',
+  message: `${gate.name}: the new version gets no traffic in this step`,
+});
+
 /** Has this gate been without data for longer than its deadline? */
 export const isOverdue = (gate: PlanGate, state: GateStatus, nowMs: number): boolean =>
   state.verdict === 'NoData' && state.since !== undefined && nowMs - Date.parse(state.since) >= gate.noDataDeadlineMs;

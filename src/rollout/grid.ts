@@ -31,6 +31,7 @@ export const nextGridPointMs = (attempt: Attempt): number => gridPoint(attempt, 
 
 /** The measurements that are due and not taken, earliest first, one entry for each moment. */
 export const dueMeasures = (attempt: Attempt): readonly Action[] => {
+  if (attempt.weight === 0) return [];
   const byMoment = new Map<number, string[]>();
   for (const gate of attempt.plan.gates) {
     const atMs = dueAt(attempt, gate);

@@ -1,4 +1,4 @@
-import { judgeGate } from './gates.ts';
+import { judgeGate, withoutTraffic } from './gates.ts';
 import type { MeshObservation, Observation, Rollout, SteeredObject, VersionPods } from './observation.ts';
 import { catchUp } from './position.ts';
 import { isAnswered, type PersonRequest, parseRequest, refusalOf } from './request.ts';
@@ -106,6 +106,7 @@ const compare = (object: SteeredObject, { stable, canary }: Target, weight: numb
 /** Nothing is judged before traffic flows, nor once traffic is going back: then the verdicts that led there stand. */
 const judgeGates = ({ observation }: Situation, plan: Plan, status: RolloutStatus, step: StepStatus): readonly GateStatus[] => {
   if (status.phase === 'RollingBack' || step.index === 0) return status.gates ?? [];
+  if (status.traffic?.weight === 0) return plan.gates.map(withoutTraffic);
   const startMs = Date.parse(step.startedAt ?? '');
   return plan.gates.map(gate => {
     const before = status.gates?.find(({ name }) => name === gate.name);

@@ -8,7 +8,9 @@ export type Metrics = {
   readonly providerRequest: (provider: string, outcome: string) => void;
   readonly round: (round: { readonly seconds: number; readonly failed: boolean }) => void;
   readonly stored: (rollout: StoredRollout, next: RolloutStatus) => void;
-  readonly sourceSync: (source: string, isGood: boolean) => void;
+  readonly sourceTurn: (status: SourceStanding, turn: { readonly kind: string; readonly durationMs: number }) => void;
+  /** Another process may look after it now: its series disappear. */
+  readonly sourceStopped: (source: string) => void;
   /** Connects what is read at each scrape. */
   readonly watch: (live: {
     readonly store: RolloutStore;
@@ -18,6 +20,14 @@ export type Metrics = {
   /** Prometheus text format. */
   readonly text: () => Promise<string>;
   readonly contentType: string;
+};
+
+/** What is told of a source. */
+type SourceStanding = {
+  readonly name: string;
+  readonly appliedRevision?: string;
+  readonly problems: readonly unknown[];
+  readonly error?: string;
 };
 
 export const createMetrics = (): Metrics => {
@@ -70,12 +80,7 @@ export const createMetrics = (): Metrics => {
     buckets: [10, 30, 60, 120, 300, 600, 1800, 3600, 14400],
     registers,
   });
-  const syncs = new Counter({
-    name: 'sluice_source_syncs_total',
-    help: 'Looks at a Git source.',
-    labelNames: ['source', 'outcome'],
-    registers,
-  });
+  const sources = createSourceMetrics(registry);
 
   const stored: Metrics['stored'] = ({ status: before }, next) => {
     if (next.phase === 'RollingBack' && before?.phase !== 'RollingBack') rollbacks.inc({ reason: next.reason });
@@ -96,10 +101,52 @@ export const createMetrics = (): Metrics => {
       if (failed) reconcileFailures.inc();
     },
     stored,
-    sourceSync: (source, isGood) => syncs.inc({ source, outcome: isGood ? 'ok' : 'failed' }),
+    ...sources,
     watch: live => readAtScrape(registry, live),
     text: () => registry.metrics(),
     contentType: registry.contentType,
+  };
+};
+
+const createSourceMetrics = (registry: Registry): Pick<Metrics, 'sourceTurn' | 'sourceStopped'> => {
+  const registers = [registry];
+  const standings = new Map<string, SourceStanding>();
+  const syncSeconds = new Histogram({
+    name: 'sluice_source_sync_seconds',
+    help: 'Looks at a Git source, with the writes that they led to.',
+    labelNames: ['source', 'outcome'],
+    buckets: [0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300],
+    registers,
+  });
+  new Gauge({
+    name: 'sluice_source_problems',
+    help: 'Bad files, Rollouts that are refused or not written yet, and one more while Git cannot be read.',
+    labelNames: ['source'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, problems, error } of standings.values())
+        this.set({ source: name }, problems.length + (error === undefined ? 0 : 1));
+    },
+  });
+  new Gauge({
+    name: 'sluice_source_info',
+    help: 'One for each source, with the branch and commit that is applied.',
+    labelNames: ['source', 'revision'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { name, appliedRevision } of standings.values())
+        if (appliedRevision !== undefined) this.set({ source: name, revision: appliedRevision }, 1);
+    },
+  });
+  return {
+    sourceTurn: (standing, { kind, durationMs }) => {
+      standings.set(standing.name, standing);
+      const outcome = standing.error === undefined ? 'ok' : 'failed';
+      if (kind === 'sync') syncSeconds.observe({ source: standing.name, outcome }, durationMs / 1000);
+    },
+    sourceStopped: source => void standings.delete(source),
   };
 };
 

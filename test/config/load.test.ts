@@ -175,7 +175,6 @@ describe('what later versions bring', () => {
     'server: {publicUrl: "https://sluice.example.com"}',
     'server: {hooks: "0.0.0.0:8081"}',
     'server: {anonymousRead: true}',
-    source(', prune: true'),
     source(', verify: {signersFile: /etc/sluice/signers}'),
     source(', push: {secretEnv: PUSH_SECRET}'),
     source(', writeBack: {commitStatus: github}'),
@@ -194,7 +193,7 @@ describe('what later versions bring', () => {
 
   it.each([
     'server: {anonymousRead: false}',
-    source(', prune: false'),
+    source(', verify: {}'),
     'gateTemplates: {}',
     'people: []',
     'notify: {webhooks: []}',

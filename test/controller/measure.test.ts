@@ -131,7 +131,7 @@ describe('measuring gates', () => {
       },
     ]);
     const at = { kind: 'counts', atMs: START_MS + 15_000, untilMs: START_MS + 15_000 };
-    expect(Object.fromEntries(memory.measurements)).toEqual({
+    expect(Object.fromEntries(memory.measurements)).toMatchObject({
       'success-rate': { ...at, counts: { bad: 1, total: 100 } },
       p99: { ...at, counts: { bad: 2, total: 100 }, value: expect.any(Number) },
       p50: { ...at, counts: { bad: 3, total: 100 }, value: expect.any(Number) },

@@ -1,125 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { type Logger, SystemError } from '../../src/controller/ports.ts';
-import type {
-  GitContent,
-  PlacedRollout,
-  RolloutOrigin,
-  RolloutParser,
-  RolloutWriter,
-} from '../../src/controller/source-ports.ts';
-import { createSource, type SourceProblem, type SourceStatus } from '../../src/controller/sources.ts';
-
-type Log = { level: string; message: string; fields: Record<string, unknown> };
-
-/** One Rollout per line `namespace/name version`; a line that starts with `!` is an error. */
-const parser: RolloutParser = (text, file) => {
-  if (text === 'break the parser') throw new Error('the parser is broken');
-  const lines = text.split('\n').map((line, index) => ({ line, number: index + 1 }));
-  return {
-    rollouts: lines
-      .filter(({ line }) => !line.startsWith('!'))
-      .map(({ line, number }) => ({ ...manifest(line), line: number, column: 1 })),
-    problems: lines
-      .filter(({ line }) => line.startsWith('!'))
-      .map(({ line, number }) => ({
-        file,
-        line: number,
-        column: 1,
-        path: 'spec',
-        message: line.slice(1),
-        suggestion: 'did you mean 1?',
-      })),
-  };
-};
-
-function manifest(line: string) {
-  const [key = '', version, annotation] = line.split(' ');
-  const [namespace, name = ''] = key.split('/');
-  const annotations = annotation === undefined ? {} : { annotations: { [annotation]: 'x' } };
-  const place = namespace === '' ? {} : { namespace };
-  return { apiVersion: 'sluice.dev/v1alpha1', kind: 'Rollout', metadata: { name, ...place, ...annotations }, spec: { version } };
-}
-
-function createWorld(namespaces: readonly string[] = ['weather', 'shop']) {
-  const logs: Log[] = [];
-  const log = (level: string) => (fields: object, message: string) => {
-    logs.push({ level, message, fields: fields as Record<string, unknown> });
-  };
-  const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error'), child: () => logger };
-
-  const git = { oid: '', files: {} as Record<string, string>, unreadable: [] as GitContent['problems'], polls: 0, reads: 0 };
-  const world = {
-    logs,
-    git,
-    gitError: undefined as Error | undefined,
-    /** What the API server answers to a write of this key. */
-    writeError: (_key: string): Error | undefined => undefined,
-    cluster: new Map<string, { version: unknown; origin: RolloutOrigin }>(),
-    writes: [] as string[],
-    /** Parsing and writing in the order in which they happened. */
-    steps: [] as string[],
-    problems: [] as SourceProblem[],
-    syncs: [] as SourceStatus[],
-    tick: async () => {},
-    stopped: false,
-    hold: undefined as Promise<void> | undefined,
-    commit: (files: Record<string, string>) => {
-      git.oid = `${Number(git.oid || '0') + 1}`;
-      git.files = files;
-    },
-  };
-  const writer: RolloutWriter = {
-    apply: async (rollout: PlacedRollout, origin) => {
-      const key = `${rollout.metadata.namespace}/${rollout.metadata.name}`;
-      world.writes.push(key);
-      world.steps.push(`write ${key}`);
-      const error = world.writeError(key);
-      if (error !== undefined) throw error;
-      const created = !world.cluster.has(key);
-      world.cluster.set(key, { version: (rollout.spec as { version: unknown }).version, origin });
-      return created ? 'created' : 'changed';
-    },
-  };
-  const source = createSource({
-    config: { name: 'fleet', namespaces, schedule: '*/30 * * * * *' },
-    repository: {
-      poll: async signal => {
-        git.polls += 1;
-        await world.hold;
-        signal.throwIfAborted();
-        if (world.gitError !== undefined) throw world.gitError;
-        return { oid: git.oid };
-      },
-      read: async oid => {
-        git.reads += 1;
-        const files = Object.entries(git.files).map(([path, text]) => ({ path, text }));
-        return { oid, revision: `main@sha1:${oid}`, files, problems: git.unreadable };
-      },
-      close: () => {},
-    },
-    parser: (text, file) => {
-      world.steps.push(`parse ${file}`);
-      return parser(text, file);
-    },
-    writer,
-    scheduler: (_, callback) => {
-      world.tick = callback;
-      return {
-        stop: () => {
-          world.stopped = true;
-        },
-      };
-    },
-    logger,
-    clock: { now: () => 1_000 },
-    onSync: status => world.syncs.push(status),
-    onProblem: problem => world.problems.push(problem),
-  });
-  return Object.assign(world, {
-    source,
-    versions: () => Object.fromEntries([...world.cluster].map(([key, { version }]) => [key, version])),
-  });
-}
+import { SystemError } from '../../src/controller/ports.ts';
+import { createWorld } from './sourceWorld.ts';
 
 const away = new SystemError('kubernetes', 'patching rollouts', 'unavailable', 'the API server does not answer');
 
@@ -253,7 +134,7 @@ describe('what may be written', () => {
   });
 
   test('R33 all namespaces are allowed only when the source says so', async () => {
-    const world = createWorld(['*']);
+    const world = createWorld({ namespaces: ['*'] });
     world.commit({ 'a.yaml': 'anywhere/forecast v1' });
     world.source.start();
     await world.source.wake();
@@ -291,30 +172,6 @@ describe('what may be written', () => {
     await world.tick();
     expect(world.versions()).toEqual({ 'weather/forecast': 'v1', 'shop/cart': 'v1' });
     expect(world.git.reads).toBe(1);
-  });
-
-  test('R33 what has gone from Git stays in the cluster and is said once', async () => {
-    const world = createWorld();
-    world.commit({ 'a.yaml': 'weather/forecast v1', 'b.yaml': 'shop/cart v1' });
-    world.source.start();
-    await world.source.wake();
-    world.commit({ 'b.yaml': 'shop/cart v1' });
-    await world.tick();
-    await world.tick();
-    expect(Object.keys(world.versions())).toEqual(['weather/forecast', 'shop/cart']);
-    const said = world.logs.filter(({ message }) => message.startsWith('gone from Git'));
-    expect(said).toMatchObject([{ level: 'info', fields: { rollout: 'weather/forecast', file: 'a.yaml' } }]);
-  });
-
-  test('R33 a moved file is not a deletion, and a bad file has not vanished', async () => {
-    const world = createWorld();
-    world.commit({ 'a.yaml': 'weather/forecast v1', 'b.yaml': 'shop/cart v1' });
-    world.source.start();
-    await world.source.wake();
-    world.commit({ 'moved/a.yaml': 'weather/forecast v1', 'b.yaml': '!not even YAML' });
-    await world.tick();
-    expect(world.cluster.get('weather/forecast')?.origin).toMatchObject({ path: 'moved/a.yaml', revision: 'main@sha1:2' });
-    expect(world.logs.filter(({ message }) => message.startsWith('gone from Git'))).toEqual([]);
   });
 });
 

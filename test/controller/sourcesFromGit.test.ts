@@ -54,7 +54,7 @@ beforeEach(async () => {
   });
   problems = [];
   source = createSource({
-    config: { name: 'fleet', namespaces: ['weather'], schedule: '0 0 1 1 *' },
+    config: { name: 'fleet', namespaces: ['weather'], schedule: '0 0 1 1 *', prune: true },
     repository,
     parser: parseRollouts,
     writer: createRolloutWriter(client),
@@ -128,7 +128,7 @@ test('R34 a rewrite is followed, and a new process writes nothing that is as Git
   });
   await fleet.rewrite({ 'rollouts/forecast.yaml': file('forecast', 'v1'), 'README.md': 'rewritten' });
   const restarted = createSource({
-    config: { name: 'fleet', namespaces: ['weather'], schedule: '0 0 1 1 *' },
+    config: { name: 'fleet', namespaces: ['weather'], schedule: '0 0 1 1 *', prune: true },
     repository,
     parser: parseRollouts,
     writer: createRolloutWriter(client),

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { parse } from 'yaml';
 import { openBed } from './bed/bed.ts';
 import { type ControllerProcess, startController } from './controllerProcess.ts';
 import { installSluice } from './installed.ts';
 import { createFleet, openStory, type Story, type StoryOptions, sharesSeen, type VirtualService } from './story.ts';
 
 const bed = openBed(inject('bedDirectory'));
-const NAMESPACES = ['good', 'bad', 'slow', 'unready', 'asked'];
+const NAMESPACES = ['good', 'bad', 'slow', 'unready', 'asked', 'deleted'];
 const HALF_THEN_ALL = { steps: [{ name: 'half', setWeight: 50, pause: { duration: '8s' } }] };
 
 describe
@@ -159,6 +160,19 @@ describe
       expect((await story.load.stop()).failed).toBe(0);
       expect(story.splits().map(({ weights }) => weights)).toEqual(['v1:100', 'v1:90 v2:10', 'v1:60 v2:40', 'v1:100']);
       expect(await reasonsOf(story)).toEqual(expect.arrayContaining(['RequestRefused', 'RequestAccepted', 'Aborted']));
+    });
+
+    it('R30: puts all traffic back before a Rollout that is deleted in progress goes', async () => {
+      const apply = async (_file: string, text: string) => bed.kubernetes.apply(parse(text));
+      const canary = { steps: [{ setWeight: 50, pause: {} }] };
+      const story = await openStory(bed, apply, { namespace: 'deleted', canary });
+      stories.push(story);
+      await story.commit('v2');
+      await story.untilSplit('v1:50 v2:50');
+      await bed.until('requests of v2', async () => (await story.load.summary()).byVersion['v2'] !== undefined);
+      await story.kubectl('delete', 'rollout', 'forecast', '--timeout=20s');
+      expect(story.splits().map(({ weights }) => weights)).toEqual(['v1:100', 'v1:50 v2:50', 'v1:100']);
+      expect((await story.load.stop()).failed).toBe(0);
     });
   });
 

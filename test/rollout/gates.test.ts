@@ -196,4 +196,10 @@ describe('a spec that contradicts itself', () => {
     const before = mark(world);
     check(world.run(50 * SECOND), { writes: { mesh: 0, status: 0 } }, before);
   });
+
+  it('R14: a step that sends the new version nothing waits for no gate', () => {
+    const world = worldInProgress({ spec: specOf([{ setWeight: 0, pause: { duration: '5s' } }, { setWeight: 50 }]) });
+    world.run(2 * MINUTE);
+    check(world, { phase: 'Healthy', stable: 'v2' });
+  });
 });

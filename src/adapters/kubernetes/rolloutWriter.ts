@@ -1,48 +1,91 @@
 import { isDeepStrictEqual } from 'node:util';
 import { SystemError } from '../../controller/ports.ts';
-import type { PlacedRollout, RolloutOrigin, RolloutWriter } from '../../controller/source-ports.ts';
+import type { Applied, PlacedRollout, RolloutOrigin, RolloutWriter, SourcedRollout } from '../../controller/source-ports.ts';
 import type { KubeClient } from './client.ts';
 import { KubeError } from './errors.ts';
 import { describe, type KubeObject, type ObjectRef, ROLLOUTS } from './resources.ts';
+import { COMMIT_ANNOTATION, PATH_ANNOTATION, SOURCE_LABEL, toSourcedRollout } from './sourcedRollouts.ts';
 
 const FIELD_MANAGER = 'sluice-git';
-const SOURCE_LABEL = 'sluice.dev/source';
-const COMMIT_ANNOTATION = 'sluice.dev/commit';
-const PATH_ANNOTATION = 'sluice.dev/path';
+/** A status may be written between reading and deleting; so many times that is tried again. */
+const DELETE_ATTEMPTS = 3;
 
 /**
  * Writes Rollouts of Git sources (R33). One for all sources: calls for the same object wait for each other, so that of two
  * sources that define it the second one finds the label of the first.
  */
 export function createRolloutWriter(client: KubeClient): RolloutWriter {
-  const lastByKey = new Map<string, Promise<unknown>>();
+  const inTurn = createLines();
 
-  const applyNow = async (rollout: PlacedRollout, origin: RolloutOrigin, signal: AbortSignal) => {
-    signal.throwIfAborted();
+  const applyNow = async (rollout: PlacedRollout, origin: RolloutOrigin, signal: AbortSignal): Promise<Applied> => {
     const { name, namespace } = rollout.metadata;
     const live = await find(client, { name, namespace }, signal);
     if (live !== undefined) assertOurs(live, { name, namespace }, origin.source);
-    if (live !== undefined && (await isAsGitSays(client, live, { rollout, origin, signal }))) return 'unchanged';
-    await client.apply(ROLLOUTS, toObject(rollout, origin), { fieldManager: FIELD_MANAGER, force: true, signal });
-    return live === undefined ? 'created' : 'changed';
+    if (live !== undefined && (await isAsGitSays(client, live, { rollout, origin, signal }))) {
+      return { outcome: 'unchanged', object: toSourcedRollout(live) };
+    }
+    const object = toObject(rollout, origin);
+    const now = await client.apply(ROLLOUTS, object, { fieldManager: FIELD_MANAGER, force: true, signal });
+    const lastManager = live === undefined ? undefined : lastManagerOf(live);
+    return {
+      outcome: live === undefined ? 'created' : 'changed',
+      object: toSourcedRollout(now),
+      ...(lastManager === undefined ? {} : { lastManager }),
+    };
   };
 
   return {
     apply: async (rollout, origin, signal) => {
-      const key = `${rollout.metadata.namespace}/${rollout.metadata.name}`;
-      const turn = (lastByKey.get(key) ?? Promise.resolve()).then(() => applyNow(rollout, origin, signal));
-      const settled = turn.then(
-        () => undefined,
-        () => undefined,
-      );
-      lastByKey.set(key, settled);
-      try {
-        return await turn;
-      } finally {
-        if (lastByKey.get(key) === settled) lastByKey.delete(key);
-      }
+      const { namespace, name } = rollout.metadata;
+      return await inTurn(`${namespace}/${name}`, async () => {
+        signal.throwIfAborted();
+        return await applyNow(rollout, origin, signal);
+      });
     },
+    remove: async (rollout, source, signal) =>
+      await inTurn(`${rollout.namespace}/${rollout.name}`, async () => await removeNow(client, rollout, { source, signal })),
   };
+}
+
+/** One thing after the other for each key. */
+function createLines(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+  const lastByKey = new Map<string, Promise<unknown>>();
+  return async (key, work) => {
+    const turn = (lastByKey.get(key) ?? Promise.resolve()).then(work);
+    const settled = turn.then(
+      () => undefined,
+      () => undefined,
+    );
+    lastByKey.set(key, settled);
+    try {
+      return await turn;
+    } finally {
+      if (lastByKey.get(key) === settled) lastByKey.delete(key);
+    }
+  };
+}
+
+/** Reads first, past the cache: somebody may have taken the label away a moment ago. */
+async function removeNow(
+  client: KubeClient,
+  { namespace, name, uid }: SourcedRollout,
+  { source, signal }: { source: string; signal: AbortSignal },
+): Promise<'deleted' | 'left'> {
+  for (let attempt = 1; ; attempt += 1) {
+    signal.throwIfAborted();
+    const live = await find(client, { namespace, name }, signal);
+    const isThisOne = live?.metadata.uid === uid && live.metadata.labels?.[SOURCE_LABEL] === source;
+    if (live === undefined || !isThisOne || live.metadata.deletionTimestamp !== undefined) return 'left';
+    try {
+      const { resourceVersion = '' } = live.metadata;
+      await client.delete(ROLLOUTS, { namespace, name }, { uid, resourceVersion, propagationPolicy: 'Background', signal });
+      return 'deleted';
+    } catch (error) {
+      const kind = error instanceof KubeError ? error.kind : undefined;
+      if (kind === 'notFound') return 'left';
+      if (kind !== 'conflict' || attempt === DELETE_ATTEMPTS) throw error;
+    }
+  }
 }
 
 async function find(client: KubeClient, ref: ObjectRef, signal: AbortSignal): Promise<KubeObject | undefined> {
@@ -91,6 +134,15 @@ function contentOf(object: KubeObject): unknown {
 function isManaged(live: KubeObject): boolean {
   const entries: unknown = live.metadata['managedFields'];
   return Array.isArray(entries) && entries.some(entry => entry?.manager === FIELD_MANAGER && entry?.operation === 'Apply');
+}
+
+/** Of those who wrote to the object itself, the last one but us; for messages. */
+function lastManagerOf(live: KubeObject): string | undefined {
+  const entries: unknown = live.metadata['managedFields'];
+  if (!Array.isArray(entries)) return undefined;
+  const others = entries.filter(entry => entry?.manager !== FIELD_MANAGER && entry?.subresource === undefined);
+  const last = others.sort((a, b) => String(a?.time ?? '').localeCompare(String(b?.time ?? ''))).at(-1)?.manager;
+  return typeof last === 'string' ? last : undefined;
 }
 
 function toObject({ apiVersion, kind, metadata, spec }: PlacedRollout, origin: RolloutOrigin): KubeObject {

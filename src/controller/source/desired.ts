@@ -30,6 +30,8 @@ export type DesiredState = {
   /** Keys that files with problems and refused Rollouts claim, and the files themselves: nothing of theirs has vanished. */
   readonly heldKeys: ReadonlySet<Key>;
   readonly heldFiles: ReadonlySet<string>;
+  /** Whether all that the commit defines is known by name: then what is not among it has gone from Git. */
+  readonly isWhole: boolean;
 };
 
 type Found = { readonly file: string; readonly good: boolean; readonly manifest: LocatedManifest };
@@ -64,6 +66,7 @@ export function desiredState(content: GitContent, parser: RolloutParser, namespa
     problems,
     heldKeys: new Set(filesByKey.keys()),
     heldFiles: new Set(problems.map(({ file }) => file)),
+    isWhole: !problems.some(({ kind }) => kind === 'badFile') && found.every(hasNamespace),
   };
 }
 
@@ -111,6 +114,10 @@ function refusal(
   if (files.length > 1) return `it is defined ${files.length} times, in ${[...new Set(files)].join(', ')}; keep one`;
   if (metadata.annotations?.[REQUEST_ANNOTATION] === undefined) return undefined;
   return `annotation ${REQUEST_ANNOTATION} is a one-time request and cannot be kept in Git; remove it`;
+}
+
+function hasNamespace({ manifest }: Found): boolean {
+  return manifest.metadata.namespace !== undefined;
 }
 
 function keyOf({ namespace, name }: RolloutManifest['metadata']): Key {

@@ -1,12 +1,15 @@
-/** `sync` looks at Git and writes; `retry` only writes again what could not be written. */
-type Turn = 'sync' | 'retry';
+/**
+ * `sync` looks at Git and writes; `retry` only writes again what could not be written; `recheck` only puts back what others
+ * have changed.
+ */
+export type Turn = 'sync' | 'retry' | 'recheck';
 
 export type Turns = {
   open(): void;
-  /** Takes a turn, or waits for the one under way. */
+  /** Takes a turn, or waits for the one under way, after which a sync is taken if it was something less. */
   take(turn: Turn): Promise<void>;
   /** Takes a turn that begins after this call, even when one is under way. */
-  takeAfresh(): Promise<void>;
+  takeAfresh(turn: 'sync' | 'recheck'): Promise<void>;
   /** Cancels the turn under way and waits for its end. */
   close(): Promise<void>;
 };
@@ -15,24 +18,26 @@ export type Turns = {
 export function createTurns(work: (turn: Turn, signal: AbortSignal) => Promise<void>): Turns {
   let cancel: AbortController | undefined;
   let running: Promise<void> | undefined;
-  let again = false;
+  let current: Turn | undefined;
+  let again: Turn | undefined;
 
   const run = async (first: Turn): Promise<void> => {
-    let next: Turn | undefined = first;
+    current = first;
     try {
-      while (next !== undefined && cancel !== undefined) {
-        again = false;
-        await work(next, cancel.signal);
-        next = again ? 'sync' : undefined;
+      while (current !== undefined && cancel !== undefined) {
+        again = undefined;
+        await work(current, cancel.signal);
+        current = again;
       }
     } finally {
       running = undefined;
     }
   };
 
-  const take = async (turn: Turn): Promise<void> => {
+  const takeOnce = async (turn: Turn, isAfresh: boolean): Promise<void> => {
     if (cancel === undefined) return;
-    running ??= run(turn);
+    if (running === undefined) running = run(turn);
+    else if (isAfresh || (turn === 'sync' && current !== 'sync')) again = again === 'sync' ? again : turn;
     await running;
   };
 
@@ -40,15 +45,12 @@ export function createTurns(work: (turn: Turn, signal: AbortSignal) => Promise<v
     open: () => {
       cancel ??= new AbortController();
     },
-    take,
-    takeAfresh: async () => {
-      again = running !== undefined;
-      await take('sync');
-    },
+    take: turn => takeOnce(turn, false),
+    takeAfresh: turn => takeOnce(turn, true),
     close: async () => {
       cancel?.abort(new Error('the source is being stopped'));
       cancel = undefined;
-      again = false;
+      again = undefined;
       await running;
     },
   };

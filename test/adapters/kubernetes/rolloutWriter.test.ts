@@ -75,7 +75,7 @@ const origin = (revision: string, source = 'fleet') => ({ source, revision, path
 test('R33 writes as sluice-git, with label, commit and path, beside what stands in Git', async () => {
   const writer = createRolloutWriter(client);
   const given = rollout('v1', { labels: { team: 'sky' }, annotations: { note: 'x' } });
-  expect(await writer.apply(given, origin('main@sha1:1'), signal)).toBe('created');
+  expect(await writer.apply(given, origin('main@sha1:1'), signal)).toMatchObject({ outcome: 'created' });
   const live = await client.get(ROLLOUTS, REF);
   expect(live).toMatchObject({
     metadata: {
@@ -92,10 +92,10 @@ test('a commit that changes nothing of the Rollout writes nothing; one that does
   await writer.apply(rollout('v1'), origin('main@sha1:1'), signal);
   const before = await client.get(ROLLOUTS, REF);
   writes = 0;
-  expect(await writer.apply(rollout('v1'), origin('main@sha1:2'), signal)).toBe('unchanged');
+  expect(await writer.apply(rollout('v1'), origin('main@sha1:2'), signal)).toMatchObject({ outcome: 'unchanged' });
   expect(await client.get(ROLLOUTS, REF)).toEqual(before);
   expect(writes).toBe(0);
-  expect(await writer.apply(rollout('v2'), origin('main@sha1:3'), signal)).toBe('changed');
+  expect(await writer.apply(rollout('v2'), origin('main@sha1:3'), signal)).toMatchObject({ outcome: 'changed' });
   expect(writes).toBe(1);
   expect((await client.get(ROLLOUTS, REF)).metadata.annotations).toMatchObject({ 'sluice.dev/commit': 'main@sha1:3' });
 });
@@ -104,7 +104,7 @@ test('what was taken out of Git is taken out of the object, also within a list',
   const writer = createRolloutWriter(client);
   const steps = [{ setWeight: 50, pause: { duration: '1m' } }];
   await writer.apply(rollout('v1', { labels: { team: 'sky' } }, steps), origin('main@sha1:1'), signal);
-  expect(await writer.apply(rollout('v1', {}, [{ setWeight: 50 }]), origin('main@sha1:2'), signal)).toBe('changed');
+  expect(await writer.apply(rollout('v1', {}, [{ setWeight: 50 }]), origin('main@sha1:2'), signal)).toMatchObject({ outcome: 'changed' });
   const live = await client.get(ROLLOUTS, REF);
   expect(live.metadata.labels).toEqual({ 'sluice.dev/source': 'fleet' });
   expect(live['spec']).toEqual(rollout('v1').spec);
@@ -118,7 +118,7 @@ test('R33 what others changed in the fields of Git is put back when it is applie
     spec: { version: 'v9', paused: true },
   };
   await client.mergePatch(ROLLOUTS, REF, foreign, { fieldManager: 'kubectl-edit' });
-  expect(await writer.apply(rollout('v1'), origin('main@sha1:1'), signal)).toBe('changed');
+  expect(await writer.apply(rollout('v1'), origin('main@sha1:1'), signal)).toMatchObject({ outcome: 'changed' });
   expect(await client.get(ROLLOUTS, REF)).toMatchObject({
     metadata: { annotations: { 'sluice.dev/request': '{"verb":"abort"}' } },
     spec: { version: 'v1', paused: true },
@@ -139,7 +139,7 @@ test('R33 an object of another source, or of nobody, is refused with the way out
     message: expect.stringContaining('kubectl -n weather label sro mine sluice.dev/source=fleet'),
   });
   await client.mergePatch(ROLLOUTS, { ...REF, name: 'mine' }, { metadata: { labels: { 'sluice.dev/source': 'fleet' } } });
-  expect(await writer.apply(rollout('v2', { name: 'mine' }), origin('main@sha1:1'), signal)).toBe('changed');
+  expect(await writer.apply(rollout('v2', { name: 'mine' }), origin('main@sha1:1'), signal)).toMatchObject({ outcome: 'changed' });
 });
 
 test('R33 of two sources that write the same Rollout at the same moment, one wins and the other is refused', async () => {
@@ -148,7 +148,7 @@ test('R33 of two sources that write the same Rollout at the same moment, one win
     writer.apply(rollout('v1'), origin('main@sha1:1', 'fleet'), signal),
     writer.apply(rollout('v2'), origin('main@sha1:1', 'edge'), signal),
   ]);
-  expect(outcomes).toMatchObject([{ value: 'created' }, { reason: { kind: 'refused' } }]);
+  expect(outcomes).toMatchObject([{ value: { outcome: 'created' } }, { reason: { kind: 'refused' } }]);
 });
 
 test('an object that is being deleted is not written, but is later', async () => {
@@ -158,7 +158,7 @@ test('an object that is being deleted is not written, but is later', async () =>
   await client.delete(ROLLOUTS, REF);
   await expect(writer.apply(rollout('v2'), origin('main@sha1:2'), signal)).rejects.toMatchObject({ kind: 'conflict' });
   await client.mergePatch(ROLLOUTS, REF, { metadata: { finalizers: null } });
-  expect(await writer.apply(rollout('v2'), origin('main@sha1:2'), signal)).toBe('created');
+  expect(await writer.apply(rollout('v2'), origin('main@sha1:2'), signal)).toMatchObject({ outcome: 'created' });
 });
 
 test('a cancelled write is not sent', async () => {

@@ -65,6 +65,8 @@ describe('rollout store', () => {
       creationTimestamp: '2026-05-01T12:00:00Z',
       spec: OBJECT.spec,
       request: REQUEST,
+      isDeleting: false,
+      hasFinalizer: false,
       source: { name: 'fleet', revision: 'main@sha1:9f3c', path: 'r/f.yaml' },
     });
     expect(read()).toBe(read());
