@@ -25,15 +25,14 @@ import { createMeasurer } from './controller/measure.ts';
 import {
   type Clock,
   type EventSink,
-  type Key,
   type Logger,
   type Providers,
   type RolloutStore,
   type Router,
-  type StoredRollout,
   SystemError,
 } from './controller/ports.ts';
-import { createSource, type SourceProblem, type SourceStatus } from './controller/sources.ts';
+import { createTelling } from './controller/source/telling.ts';
+import { createSource } from './controller/sources.ts';
 import { createMetrics, type Metrics } from './server/metrics.ts';
 import { startServer } from './server/server.ts';
 
@@ -265,9 +264,7 @@ const createSources = async (config: Config, client: KubeClient, around: SourceS
       config: source,
       repository,
       onSync: (status, turn) => metrics.sourceTurn(status, turn),
-      onProblem: (problem, concerned, status) => {
-        for (const event of sourceEvents(problem, concerned, { status, store })) events.emit(event.rollout, event);
-      },
+      onProblem: createTelling({ store, events }),
     });
     return { name: source.name, source: created, repository };
   });
@@ -290,25 +287,4 @@ const createSources = async (config: Config, client: KubeClient, around: SourceS
       await rm(folder, { recursive: true, force: true });
     },
   };
-};
-
-type SourceEvent = Parameters<EventSink['emit']>[1] & { readonly rollout: StoredRollout };
-
-/** What is only being tried again is no news for the Rollout. */
-const sourceEvents = (
-  { kind, file, line, message }: SourceProblem,
-  concerned: readonly Key[],
-  { status, store }: { status: SourceStatus; store: RolloutStore },
-): readonly SourceEvent[] => {
-  if (kind === 'notWritten') return [];
-  const place = line === undefined ? file : `${file}:${line}`;
-  return concerned
-    .flatMap(key => store.get(key) ?? [])
-    .map(rollout => ({
-      rollout,
-      name: `${rollout.name}.${rollout.uid.slice(0, 8)}.${(status.lastOid ?? '').slice(0, 12)}.${file}`,
-      type: 'Warning',
-      reason: 'SourceProblem',
-      message: `${place}: ${message} (source ${status.name})`,
-    }));
 };

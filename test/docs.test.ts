@@ -2,8 +2,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
-import { parseRollouts } from '../src/adapters/spec/parse.ts';
-import { checkSpec, REASONS } from '../src/rollout/index.ts';
+import { createFileChecker } from '../src/adapters/spec/check.ts';
+import { checkTemplate, createRenderer } from '../src/adapters/templates/render.ts';
+import { REASONS } from '../src/rollout/index.ts';
 
 /** Documentation and code say the same. */
 
@@ -31,7 +32,7 @@ const codeOf = (page: string): readonly string[] => [
 const rowsOf = (page: string): readonly (readonly string[])[] =>
   read(page)
     .split('\n')
-    .filter(line => /^\| `/.test(line))
+    .filter(line => /^\| +`/.test(line))
     .map(line =>
       line
         .split(/(?<!\\)\|/)
@@ -39,16 +40,12 @@ const rowsOf = (page: string): readonly (readonly string[])[] =>
         .map(cell => cell.trim()),
     );
 
-/** What is wrong with the Rollouts of a text, by schema and by meaning. */
+const check = createFileChecker({ render: createRenderer(), check: checkTemplate });
+/** What `sluice validate` says against the Rollouts of a text. */
 const problemsOf = (text: string, file: string): readonly string[] => {
-  const { rollouts, problems, found } = parseRollouts(text, file);
-  return [
-    ...(found === 0 ? [`${file}: no Rollout`] : []),
-    ...problems.map(({ line, path, message }) => `${file}:${line}: ${path} ${message}`),
-    ...rollouts.flatMap(({ spec }) =>
-      checkSpec(spec).flatMap(({ path, message, severity }) => (severity === 'error' ? [`${file}: ${path} ${message}`] : [])),
-    ),
-  ];
+  const { found, problems } = check(text, file);
+  const errors = problems.filter(({ severity }) => severity === 'error');
+  return [...(found === 0 ? ['no Rollout'] : []), ...errors.map(({ line, path, message }) => `line ${line}: ${path} ${message}`)];
 };
 
 describe('examples', () => {
@@ -155,7 +152,8 @@ describe('lists', () => {
   it('docs/operations.md has every phase', () => {
     const phases = /export type Phase =([^;]+);/.exec(read('src/rollout/status.ts'))?.[1]?.match(/\w+/g) ?? [];
     expect(phases).toContain('Healthy');
-    expect(phases.filter(phase => !read('docs/operations.md').includes(`| \`${phase}\` |`))).toEqual([]);
+    const listed = rowsOf('docs/operations.md').map(([phase = '']) => phase.replaceAll('`', ''));
+    expect(listed).toEqual(phases);
   });
 
   it('docs/metrics.md has the metrics of the code, with type, labels and meaning', () => {

@@ -13,7 +13,12 @@ export type Controller = {
 };
 
 /** What telemetry wants to know about each round. */
-export type RoundObserver = (round: { readonly seconds: number; readonly failed: boolean }) => void;
+export type RoundObserver = (round: {
+  readonly seconds: number;
+  /** How long the rollout had been due when the round began. */
+  readonly lagSeconds: number;
+  readonly failed: boolean;
+}) => void;
 
 const CRASHED_RETRY_MS = 5_000;
 
@@ -31,7 +36,7 @@ export const createController = (hands: Hands, onRound: RoundObserver = () => {}
     return memory;
   };
 
-  const work = async (key: Key): Promise<void> => {
+  const work = async (key: Key, dueAtMs: number): Promise<void> => {
     const rollout = store.get(key);
     if (rollout === undefined) {
       memories.delete(key);
@@ -49,7 +54,8 @@ export const createController = (hands: Hands, onRound: RoundObserver = () => {}
       logger.error({ rollout: key, err: error }, 'reconciling failed');
       queue.addAt(key, clock.now() + CRASHED_RETRY_MS);
     }
-    onRound({ seconds: (clock.now() - startedMs) / 1000, failed: isFailed });
+    const seconds = (clock.now() - startedMs) / 1000;
+    onRound({ seconds, lagSeconds: Math.max(0, startedMs - dueAtMs) / 1000, failed: isFailed });
   };
 
   const queue = createQueue(clock, work);

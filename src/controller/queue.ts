@@ -14,21 +14,27 @@ export type Queue = {
 
 const MAX_TIMER_MS = 2_000_000_000;
 
-export const createQueue = (clock: Clock, work: (key: Key) => Promise<void>, concurrency = 16): Queue => {
-  const waiting = new Set<Key>();
+/** Works on a key that has been due since `dueAtMs`: added then, or planned for then. */
+export type Work = (key: Key, dueAtMs: number) => Promise<void>;
+
+export const createQueue = (clock: Clock, work: Work, concurrency = 16): Queue => {
+  /** Since when each key has been due. */
+  const waiting = new Map<Key, number>();
   const inWork = new Set<Key>();
-  const again = new Set<Key>();
+  const again = new Map<Key, number>();
   const timers = new Map<Key, { readonly atMs: number; readonly timer: NodeJS.Timeout }>();
   let isStopped = false;
   let idle: (() => void) | undefined;
 
-  const run = async (key: Key): Promise<void> => {
+  const run = async (key: Key, dueAtMs: number): Promise<void> => {
     inWork.add(key);
     try {
-      await work(key);
+      await work(key, dueAtMs);
     } finally {
       inWork.delete(key);
-      if (again.delete(key)) waiting.add(key);
+      const dueAgainAtMs = again.get(key);
+      again.delete(key);
+      if (dueAgainAtMs !== undefined) waiting.set(key, dueAgainAtMs);
       pump();
     }
   };
@@ -38,10 +44,10 @@ export const createQueue = (clock: Clock, work: (key: Key) => Promise<void>, con
       if (inWork.size === 0) idle?.();
       return;
     }
-    for (const key of waiting) {
+    for (const [key, dueAtMs] of waiting) {
       if (inWork.size >= concurrency) return;
       waiting.delete(key);
-      void run(key);
+      void run(key, dueAtMs);
     }
   };
 
@@ -51,11 +57,11 @@ export const createQueue = (clock: Clock, work: (key: Key) => Promise<void>, con
     timers.delete(key);
   };
 
-  const add = (key: Key): void => {
+  const addDue = (key: Key, dueAtMs: number): void => {
     if (isStopped) return;
     cancel(key);
-    if (inWork.has(key)) again.add(key);
-    else waiting.add(key);
+    const line = inWork.has(key) ? again : waiting;
+    if (!line.has(key)) line.set(key, dueAtMs);
     pump();
   };
 
@@ -63,8 +69,11 @@ export const createQueue = (clock: Clock, work: (key: Key) => Promise<void>, con
     const known = timers.get(key);
     if (isStopped || (known && known.atMs <= atMs)) return;
     cancel(key);
-    const delayMs = Math.min(MAX_TIMER_MS, Math.max(0, atMs - clock.now()));
-    timers.set(key, { atMs, timer: setTimeout(() => add(key), delayMs) });
+    const nowMs = clock.now();
+    const delayMs = Math.min(MAX_TIMER_MS, Math.max(0, atMs - nowMs));
+    // A moment that was over when it was planned is no lag of the queue.
+    const dueAtMs = nowMs + delayMs;
+    timers.set(key, { atMs, timer: setTimeout(() => addDue(key, dueAtMs), delayMs) });
   };
 
   const forget = (key: Key): void => {
@@ -85,5 +94,5 @@ export const createQueue = (clock: Clock, work: (key: Key) => Promise<void>, con
     }
   };
 
-  return { add, addAt, forget, depth: () => waiting.size, stop };
+  return { add: key => addDue(key, clock.now()), addAt, forget, depth: () => waiting.size, stop };
 };

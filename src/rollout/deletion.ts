@@ -16,10 +16,13 @@ export const deleted: Guard = attempt => {
   return status.phase === 'RollingBack' ? { ...going, status } : going;
 };
 
-const letGo = (attempt: Attempt, why: string): Outcome => ({
-  status: saying(attempt.status, 'Deleted', `${place(attempt)}: ${why}`),
-  actions: attempt.rollout.hasFinalizer === true ? [LET_GO] : [],
-});
+/** First the status, which makes the event; with the finalizer the object may be gone at once. */
+const letGo = (attempt: Attempt, why: string): Outcome => {
+  const { stored, nowMs, rollout } = attempt;
+  const status = saying(attempt.status, 'Deleted', `${place(attempt)}: ${why}`);
+  if (rollout.hasFinalizer !== true) return { status: stored ?? status };
+  return stored?.reason === 'Deleted' ? { status: stored, actions: [LET_GO] } : { status, lookAgainAtMs: nowMs };
+};
 
 /** The finalizer is there before the first weight, and only while an attempt is in progress. */
 export const lacksFinalizer = ({ rollout }: Attempt): boolean => !rollout.hasFinalizer && rollout.spec.onDelete !== 'keep';

@@ -67,6 +67,7 @@ describe('the configuration', () => {
         path: '',
         namespaces: ['weather'],
         schedule: '*/30 * * * * *',
+        prune: true,
       },
     ]);
   });

@@ -26,7 +26,9 @@ const controlled = () => {
         onChange: callback => {
           changed.store = callback;
         },
-        writeStatus: async () => {},
+        writeStatus: async (rollout, status) => {
+          rollouts.set(`${rollout.namespace}/${rollout.name}`, { ...rollout, status });
+        },
       },
       router: {
         ...hands.router,

@@ -225,4 +225,3 @@ export function createWorld({
     versions: () => Object.fromEntries([...world.cluster].map(([key, { version }]) => [key, version])),
   });
 }
-

@@ -1,108 +1,42 @@
-import fs from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import os from 'node:os';
-import path from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
-import { openRepository } from '../../src/adapters/git/repository.ts';
-import { createKubeClient, type KubeClient } from '../../src/adapters/kubernetes/client.ts';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ROLLOUTS } from '../../src/adapters/kubernetes/resources.ts';
-import { createRolloutWriter } from '../../src/adapters/kubernetes/rolloutWriter.ts';
-import { rolloutDefinition } from '../../src/adapters/spec/crd.ts';
-import { parseRollouts } from '../../src/adapters/spec/parse.ts';
-import type { Logger } from '../../src/controller/ports.ts';
-import type { GitRepository } from '../../src/controller/source-ports.ts';
-import { createSource, type Source, type SourceProblem } from '../../src/controller/sources.ts';
-import { createKubeApi, type KubeApi } from '../../src/sandbox/kube/server.ts';
-import { type BareRepository, createBareRepository } from '../adapters/git/bareRepository.ts';
-import { type GitServer, startGitServer } from '../adapters/git/gitServer.ts';
-import { kubeconfigText } from '../adapters/kubernetes/scriptedApi.ts';
+import { file, openRig, type Rig, short } from './sourceRig.ts';
 
-const quiet = () => {};
-const logger: Logger = { debug: quiet, info: quiet, warn: quiet, error: quiet, child: () => logger };
-
-let root: string;
-let git: GitServer;
-let fleet: BareRepository;
-let repository: GitRepository;
-let api: KubeApi;
-let apiServer: Server;
-let client: KubeClient;
-let source: Source;
-let problems: SourceProblem[];
+let rig: Rig;
 
 beforeEach(async () => {
-  root = await fs.mkdtemp(path.join(os.tmpdir(), 'sluice-source-'));
-  git = await startGitServer(root);
-  fleet = await createBareRepository(path.join(root, 'fleet.git'));
-  api = createKubeApi(() => false);
-  apiServer = createServer(api.listener);
-  await new Promise<void>(resolve => apiServer.listen(0, '127.0.0.1', resolve));
-  const kubeconfigPath = path.join(root, 'kubeconfig');
-  const url = `http://127.0.0.1:${(apiServer.address() as AddressInfo).port}`;
-  await fs.writeFile(kubeconfigPath, kubeconfigText(url, { token: api.token }));
-  client = createKubeClient({ kubeconfigPath });
-  const definitions = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions', namespaced: false };
-  await client.create(definitions, rolloutDefinition() as never);
-  const namespaces = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
-  await client.create(namespaces, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'weather' } });
-  repository = openRepository({
-    url: `${git.origin}/fleet.git`,
-    branch: 'main',
-    path: 'rollouts',
-    dir: path.join(root, 'clone'),
-  });
-  problems = [];
-  source = createSource({
-    config: { name: 'fleet', namespaces: ['weather'], schedule: '0 0 1 1 *', prune: true },
-    repository,
-    parser: parseRollouts,
-    writer: createRolloutWriter(client),
-    scheduler: () => ({ stop: () => {} }),
-    logger,
-    clock: { now: () => 0 },
-    onProblem: problem => problems.push(problem),
-  });
+  rig = await openRig();
 });
 
 afterEach(async () => {
-  await source.stop();
-  repository.close();
-  client.close();
-  api.close();
-  apiServer.closeAllConnections();
-  await new Promise(resolve => apiServer.close(resolve));
-  await git.close();
-  await fs.rm(root, { recursive: true, force: true });
+  await rig.close();
 });
 
-function file(name: string, version: string): string {
-  return `apiVersion: sluice.dev/v1alpha1
-kind: Rollout
-metadata: {name: ${name}, namespace: weather}
-spec:
-  version: ${version}
-  strategy: {canary: {steps: [{setWeight: 50, pause: {duration: 5m}}]}}
-`;
+const BOTH = { 'rollouts/forecast.yaml': file('forecast', 'v1'), 'rollouts/map.yaml': file('map', 'v1') };
+const ref = { namespace: 'weather', name: 'forecast' };
+
+async function start(files: Readonly<Record<string, string>> = BOTH): Promise<string> {
+  const oid = await rig.fleet.commit(files);
+  rig.source.start();
+  await rig.source.wake();
+  await seen(Object.keys(files).length);
+  return oid;
 }
 
-async function clusterState(): Promise<Record<string, string>> {
-  const { items } = await client.list(ROLLOUTS, { namespace: 'weather' });
-  return Object.fromEntries(
-    items.map(({ metadata, spec }) => {
-      const commit = metadata.annotations?.['sluice.dev/commit'];
-      return [metadata.name, `${(spec as { version: string }).version} of ${commit?.slice(0, 17)}`];
-    }),
-  );
+/** The watch has brought what was written. */
+async function seen(count: number): Promise<void> {
+  await vi.waitFor(() => expect(rig.informer.list()).toHaveLength(count), { interval: 2 });
 }
-
-const short = (oid: string) => `main@sha1:${oid}`.slice(0, 17);
 
 test('R32 R33 R34 a commit reaches the cluster as a whole; a bad file stops its own Rollout only', async () => {
-  const first = await fleet.commit({ 'rollouts/forecast.yaml': file('forecast', 'v1'), 'rollouts/map.yaml': file('map', 'v1') });
-  source.start();
-  await source.wake();
+  const { git, fleet, source, problems, clusterState } = rig;
+  const first = await start();
   expect(await clusterState()).toEqual({ forecast: `v1 of ${short(first)}`, map: `v1 of ${short(first)}` });
+  expect(rig.store.get('weather/forecast')?.source).toEqual({
+    name: 'fleet',
+    revision: `main@sha1:${first}`,
+    path: 'rollouts/forecast.yaml',
+  });
 
   const bad = file('forecast', 'v2').replace('setWeight: 50', 'setWeight: 500');
   const second = await fleet.commit({ 'rollouts/forecast.yaml': bad, 'rollouts/map.yaml': file('map', 'v2') });
@@ -112,34 +46,84 @@ test('R32 R33 R34 a commit reaches the cluster as a whole; a bad file stops its 
     { kind: 'badFile', file: 'rollouts/forecast.yaml', line: 6, message: expect.stringContaining('setWeight') },
   ]);
 
-  const before = git.requests.length;
+  await vi.waitFor(() => expect(rig.store.get('weather/map')?.spec.version).toBe('v2'), { interval: 2 });
+  const before = { git: git.requests.length, kubernetes: rig.requests.length };
   await source.wake();
-  expect(git.requests.length - before).toBe(1);
+  expect({ git: git.requests.length, kubernetes: rig.requests.length }).toEqual({ ...before, git: before.git + 1 });
 });
 
 test('R34 a rewrite is followed, and a new process writes nothing that is as Git says', async () => {
-  const first = await fleet.commit({ 'rollouts/forecast.yaml': file('forecast', 'v1') });
-  source.start();
-  await source.wake();
-  await source.stop();
+  const first = await start({ 'rollouts/forecast.yaml': file('forecast', 'v1') });
+  await rig.source.stop();
   let writes = 0;
-  api.store.subscribe(() => {
+  rig.api.store.subscribe(() => {
     writes += 1;
   });
-  await fleet.rewrite({ 'rollouts/forecast.yaml': file('forecast', 'v1'), 'README.md': 'rewritten' });
-  const restarted = createSource({
-    config: { name: 'fleet', namespaces: ['weather'], schedule: '0 0 1 1 *', prune: true },
-    repository,
-    parser: parseRollouts,
-    writer: createRolloutWriter(client),
-    scheduler: () => ({ stop: () => {} }),
-    logger,
-    clock: { now: () => 0 },
-  });
+  await rig.fleet.rewrite({ 'rollouts/forecast.yaml': file('forecast', 'v1'), 'README.md': 'rewritten' });
+  const restarted = rig.open();
   restarted.start();
   await restarted.wake();
-  expect(restarted.status()).toMatchObject({ rollouts: 1, problems: [], lastOid: await fleet.tip() });
+  expect(restarted.status()).toMatchObject({ rollouts: 1, problems: [], lastOid: await rig.fleet.tip() });
   expect(writes).toBe(0);
-  expect(await clusterState()).toEqual({ forecast: `v1 of ${short(first)}` });
-  await restarted.stop();
+  expect(await rig.clusterState()).toEqual({ forecast: `v1 of ${short(first)}` });
+});
+
+test('R33: what has gone from Git is deleted, also by a process that has not written it', async () => {
+  await start();
+  await rig.source.stop();
+  const second = await rig.fleet.commit({ 'rollouts/moved.yaml': file('map', 'v1') });
+  const restarted = rig.open();
+  restarted.start();
+  await restarted.wake();
+  expect(await rig.clusterState()).toEqual({ map: `v1 of ${short(second)}` });
+  expect(rig.turns.reduce((sum, { pruned }) => sum + pruned, 0)).toBe(1);
+});
+
+test('R33: one in progress is deleted by way of its finalizer, and made anew when it comes back to Git', async () => {
+  await start();
+  await rig.client.mergePatch(ROLLOUTS, ref, { metadata: { finalizers: ['sluice.dev/rollout'] } });
+  await rig.fleet.commit({ 'rollouts/map.yaml': file('map', 'v1') });
+  await rig.source.wake();
+  expect((await rig.client.get(ROLLOUTS, ref)).metadata.deletionTimestamp).toBeDefined();
+  await vi.waitFor(() => expect(rig.store.get('weather/forecast')?.isDeleting).toBe(true), { interval: 2 });
+  const deletions = rig.requests.filter(request => request.startsWith('delete')).length;
+  await rig.source.wake();
+  expect(rig.requests.filter(request => request.startsWith('delete'))).toHaveLength(deletions);
+
+  const third = await rig.fleet.commit({
+    'rollouts/forecast.yaml': file('forecast', 'v3'),
+    'rollouts/map.yaml': file('map', 'v1'),
+  });
+  await rig.source.wake();
+  expect(rig.source.status().problems).toMatchObject([{ kind: 'notWritten', message: expect.stringContaining('being deleted') }]);
+  await rig.client.mergePatch(ROLLOUTS, ref, { metadata: { finalizers: null } });
+  await vi.waitFor(async () => expect(await rig.clusterState()).toMatchObject({ forecast: `v3 of ${short(third)}` }), {
+    interval: 5,
+  });
+});
+
+test('R33: a change by somebody else is put back at once, named by its field manager; requests of people stay', async () => {
+  await start();
+  const polls = rig.git.requests.length;
+  await rig.client.mergePatch(
+    ROLLOUTS,
+    ref,
+    { spec: { version: 'v9' }, metadata: { annotations: { 'sluice.dev/request': '{"verb":"pause"}' } } },
+    { fieldManager: 'kubectl-edit' },
+  );
+  await vi.waitFor(async () => expect((await rig.clusterState())['forecast']).toMatch(/^v1 /), { interval: 5 });
+  expect((await rig.client.get(ROLLOUTS, ref)).metadata.annotations).toHaveProperty(['sluice.dev/request']);
+  expect(rig.git.requests).toHaveLength(polls);
+  const told = rig.logs.find(({ message }) => message === 'changed by somebody else, put back');
+  expect(told?.fields).toMatchObject({ rollout: 'weather/forecast', manager: 'kubectl-edit' });
+});
+
+test('R33: who takes the label away takes the Rollout over; it is neither put back nor deleted', async () => {
+  await start();
+  await rig.client.mergePatch(ROLLOUTS, ref, { spec: { version: 'v9' }, metadata: { labels: { 'sluice.dev/source': null } } });
+  await vi.waitFor(() => expect(rig.source.status().problems).toHaveLength(1), { interval: 2 });
+  await rig.fleet.commit({ 'rollouts/map.yaml': file('map', 'v1') });
+  await rig.source.wake();
+  expect(rig.source.status().problems).toEqual([]);
+  expect(await rig.clusterState()).toMatchObject({ forecast: expect.stringMatching(/^v9 /) });
 });

@@ -79,6 +79,9 @@ const istio = (namespace: string, kind: string, { name, spec }: { name: string; 
   body: { apiVersion: 'networking.istio.io/v1', kind, metadata: { name, namespace }, spec },
 });
 
+/** A machine that is busy with other tests answers slowly too. */
+const SLOW_MS = 5_000;
+
 /** A Rollout with short steps: 50 % for two seconds, then all; errors are judged by Prometheus, latency by Zipkin. */
 export const rollout = (namespace: string, version: string, spec: object = {}): object => ({
   apiVersion: 'sluice.dev/v1alpha1',
@@ -92,7 +95,7 @@ export const rollout = (namespace: string, version: string, spec: object = {}): 
       interval: '1s',
       gates: [
         { name: 'success-rate', prometheus: { metric: 'success-rate' }, threshold: { min: 99 }, minSamples: 10 },
-        { name: 'p99', zipkin: { percentile: 99 }, threshold: { max: 500 }, minSamples: 10 },
+        { name: 'p99', zipkin: { percentile: 99 }, threshold: { max: SLOW_MS }, minSamples: 10 },
       ],
     },
     ...spec,

@@ -5,6 +5,8 @@ import { type App, openWorld, type World } from './world.ts';
 
 const QUIET_MS = 20_000;
 const STATUS = 'PATCH /apis/sluice.dev/v1alpha1/namespaces/frugal/rollouts/forecast/status';
+/** The finalizer comes with an attempt and goes with it. */
+const FINALIZER = 'PATCH /apis/sluice.dev/v1alpha1/namespaces/frugal/rollouts/forecast';
 const VIRTUAL_SERVICE = 'PATCH /apis/networking.istio.io/v1/namespaces/frugal/virtualservices/forecast';
 const DESTINATION_RULE = 'PATCH /apis/networking.istio.io/v1/namespaces/frugal/destinationrules/forecast';
 const EVENT = 'POST /api/v1/namespaces/frugal/events';
@@ -42,6 +44,7 @@ describe('what the API server is asked for', () => {
     expect(found).toEqual({
       [DESTINATION_RULE]: 1,
       [VIRTUAL_SERVICE]: 2,
+      [FINALIZER]: 2,
       [STATUS]: expect.any(Number),
       [EVENT]: expect.any(Number),
     });

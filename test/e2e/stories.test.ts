@@ -5,6 +5,10 @@ import { created, openWorld, type World } from './world.ts';
 const PAUSED = { strategy: { canary: { steps: [{ setWeight: 50, pause: {} }] } } };
 /** Long enough for everything else to happen before it ends. */
 const LONG = { strategy: { canary: { steps: [{ setWeight: 50, pause: { duration: '60s' } }] } } };
+/** Judged by nothing but the spans in Zipkin. */
+const bySpans = (max: number) => ({
+  analysis: { interval: '1s', gates: [{ name: 'p99', zipkin: { percentile: 99 }, threshold: { max }, minSamples: 10 }] },
+});
 const AT_ONCE_MS = 5_000;
 
 describe.concurrent('a controller in a sandbox', () => {
@@ -15,7 +19,7 @@ describe.concurrent('a controller in a sandbox', () => {
   });
   afterAll(() => world.close());
 
-  const break_ = (namespace: string, version: string, fault: object) =>
+  const breakVersion = (namespace: string, version: string, fault: object) =>
     world.sandbox.control.setFault(workloadOf(namespace, version), fault);
 
   test('R14, R21: a good version gets 50 %, then all, and is stable; no request fails', async ({ expect }) => {
@@ -36,7 +40,7 @@ describe.concurrent('a controller in a sandbox', () => {
   });
 
   test('R17, R23: a version that answers with errors loses its traffic, and the message says why', async ({ expect }) => {
-    break_('bad', 'v2', { errorRate: 0.5 });
+    breakVersion('bad', 'v2', { errorRate: 0.5 });
     const app = await world.app('bad');
     const followed = app.follow('v2');
     await app.roll('v2', LONG);
@@ -53,9 +57,9 @@ describe.concurrent('a controller in a sandbox', () => {
   });
 
   test('R17: a slow version loses its traffic by the spans in Zipkin', async ({ expect }) => {
-    break_('slow', 'v2', { latencyMs: 700 });
+    breakVersion('slow', 'v2', { latencyMs: 700 });
     const app = await world.app('slow');
-    await app.roll('v2', LONG);
+    await app.roll('v2', { ...LONG, ...bySpans(500) });
     const done = await app.reaches(({ phase }) => phase === 'RolledBack', 'the way back');
     expect(done.reason).toBe('GateFailed');
     expect(done.message).toMatch(/^all traffic on v1: p99 [\d.]+ ms > 500 ms, \d+ of \d+ spans slower than 500 ms/);
@@ -69,13 +73,13 @@ describe.concurrent('a controller in a sandbox', () => {
     const followed = app.follow('v2');
     await app.roll('v2', { strategy: { canary: { steps: [{ setWeight: 50, pause: { duration: '4s' } }] } } });
     await app.reaches(({ traffic }) => traffic?.weight === 50, '50 %');
-    break_('lost', 'v2', { notReady: true });
+    breakVersion('lost', 'v2', { notReady: true });
     const lost = await app.reaches(({ reason }) => reason === 'PodsLost', 'PodsLost', AT_ONCE_MS);
     expect(lost.message).toMatch(
       /v2 lost its last ready pod, traffic was taken off it; the step begins again if a pod is ready by then/,
     );
     expect(await app.weights()).toEqual({ v1: 100, v2: 0 });
-    break_('lost', 'v2', { notReady: false });
+    breakVersion('lost', 'v2', { notReady: false });
     await app.reaches(({ stableVersion }) => stableVersion === 'v2', 'v2 to be stable');
     expect(await followed()).toEqual([0, 50, 0, 50, 100]);
     expect((await app.events()).map(({ reason }) => reason)).toContain('PodsLost');
@@ -151,11 +155,8 @@ describe.concurrent('a controller in a sandbox', () => {
 
   test('R36: a list of rollouts tells where each one is and when it goes on', async ({ expect }) => {
     const app = await world.app('table');
-    await app.roll('v2', {
-      ...LONG,
-      analysis: { gates: [{ name: 'p99', zipkin: { percentile: 99 }, threshold: { max: 500 }, minSamples: 10 }], interval: '1s' },
-    });
-    await app.reaches(({ message }) => message.includes('500 ms'), 'a measurement');
+    await app.roll('v2', { ...LONG, ...bySpans(5_000) });
+    await app.reaches(({ message }) => message.includes('5000 ms'), 'a measurement');
     const { body } = await world.api.get('/apis/sluice.dev/v1alpha1/namespaces/table/rollouts', {
       accept: 'application/json;as=Table;v=v1;g=meta.k8s.io',
     });
@@ -171,6 +172,6 @@ describe.concurrent('a controller in a sandbox', () => {
     ]);
     const row = columns.map((_: unknown, i: number) => body.rows[0].cells[body.columnDefinitions.indexOf(columns[i])]);
     expect(row.slice(0, 5)).toEqual(['forecast', 'Progressing', 'v2', '1/2', '50%']);
-    expect(row[5]).toMatch(/^step 1\/2 at 50%: p99 [\d.]+ ms <= 500 ms on \d+ spans; next step at \d\d:\d\d:\d\dZ/);
+    expect(row[5]).toMatch(/^step 1\/2 at 50%: p99 [\d.]+ ms <= 5000 ms on \d+ spans; next step at \d\d:\d\d:\d\dZ/);
   });
 });

@@ -105,7 +105,7 @@ describe('metrics', () => {
     metrics.kubeRequest('patch', 'virtualservices', '409', 0.1);
     metrics.providerRequest('prometheus/default', 'error');
     metrics.round({ seconds: 0.02, failed: true });
-    metrics.sourceSync('fleet', false);
+    metrics.sourceTurn({ name: 'fleet', problems: [{}], error: 'away' }, { kind: 'sync', durationMs: 200 });
     expect(await scrape(await serve(() => true, metrics))).toEqual(
       expect.arrayContaining([
         'sluice_rollbacks_total{reason="GateFailed"} 1',
@@ -115,7 +115,8 @@ describe('metrics', () => {
         'sluice_provider_requests_total{provider="prometheus/default",outcome="error"} 1',
         'sluice_reconcile_failures_total 1',
         'sluice_reconcile_seconds_count 1',
-        'sluice_source_syncs_total{source="fleet",outcome="failed"} 1',
+        'sluice_source_sync_seconds_count{source="fleet",outcome="failed"} 1',
+        'sluice_source_problems{source="fleet"} 2',
       ]),
     );
   });

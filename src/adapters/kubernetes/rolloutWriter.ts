@@ -15,7 +15,7 @@ const DELETE_ATTEMPTS = 3;
  * sources that define it the second one finds the label of the first.
  */
 export function createRolloutWriter(client: KubeClient): RolloutWriter {
-  const inTurn = createLines();
+  const inTurn = createTurns();
 
   const applyNow = async (rollout: PlacedRollout, origin: RolloutOrigin, signal: AbortSignal): Promise<Applied> => {
     const { name, namespace } = rollout.metadata;
@@ -48,7 +48,7 @@ export function createRolloutWriter(client: KubeClient): RolloutWriter {
 }
 
 /** One thing after the other for each key. */
-function createLines(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
+function createTurns(): <T>(key: string, work: () => Promise<T>) => Promise<T> {
   const lastByKey = new Map<string, Promise<unknown>>();
   return async (key, work) => {
     const turn = (lastByKey.get(key) ?? Promise.resolve()).then(work);

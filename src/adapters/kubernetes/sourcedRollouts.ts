@@ -34,7 +34,8 @@ export function createSourcedRollouts(cache: Pick<Cache<KubeObject>, 'get' | 'li
       const object = cache.get(namespace, name);
       return object === undefined ? undefined : toSourcedRollout(object);
     },
-    list: source => cache.list().flatMap(object => (object.metadata.labels?.[SOURCE_LABEL] === source ? toSourcedRollout(object) : [])),
+    list: source =>
+      cache.list().flatMap(object => (object.metadata.labels?.[SOURCE_LABEL] === source ? toSourcedRollout(object) : [])),
     onChange: callback => {
       cache.onChange((before, after) => {
         const object = after ?? before;

@@ -1,6 +1,7 @@
-import { type Key, type Logger, SystemError } from '../ports.ts';
+import type { Key, Logger } from '../ports.ts';
 import type { RolloutWriter, SourcedRollout, SourcedRollouts } from '../source-ports.ts';
 import type { DesiredState, SourceProblem } from './desired.ts';
+import { problemOfError } from './writing.ts';
 
 type PruningDependencies = {
   readonly source: string;
@@ -49,9 +50,7 @@ export function createPruning({ source, namespaces, isEnabled, writer, objects, 
       if (outcome === 'deleted') logger.info({ rollout: keyOf(rollout), revision, file }, 'gone from Git, Rollout deleted');
       return outcome === 'deleted';
     } catch (error) {
-      const kind = error instanceof SystemError && error.kind === 'refused' ? 'refused' : 'notWritten';
-      const message = error instanceof Error ? error.message : String(error);
-      return { kind, file, rollout: keyOf(rollout), message };
+      return problemOfError({ key: keyOf(rollout), path: file }, error);
     }
   };
 

@@ -30,13 +30,14 @@ export function createTurns(work: (turn: Turn, signal: AbortSignal) => Promise<v
         current = again;
       }
     } finally {
+      current = undefined;
       running = undefined;
     }
   };
 
   const takeOnce = async (turn: Turn, isAfresh: boolean): Promise<void> => {
     if (cancel === undefined) return;
-    if (running === undefined) running = run(turn);
+    if (current === undefined) running = run(turn);
     else if (isAfresh || (turn === 'sync' && current !== 'sync')) again = again === 'sync' ? again : turn;
     await running;
   };

@@ -42,9 +42,11 @@ export function createWriting({ source, writer, objects, logger, onPutBack }: Wr
 
   const tell = (rollout: DesiredRollout, revision: string, { outcome, lastManager }: Applied): void => {
     const { key, path: file } = rollout;
-    if (!isWritten(rollout)) return logger.info({ rollout: key, outcome, revision, file }, 'Rollout written');
-    logger.info({ rollout: key, outcome, revision, file, manager: lastManager }, 'changed by somebody else, put back');
-    onPutBack(key, lastManager);
+    const fields = { rollout: key, outcome, revision, file };
+    if (isWritten(rollout)) {
+      logger.info({ ...fields, manager: lastManager }, 'changed by somebody else, put back');
+      onPutBack(key, lastManager);
+    } else logger.info(fields, 'Rollout written');
   };
 
   const writeOne = async (rollout: DesiredRollout, revision: string, signal: AbortSignal): Promise<unknown> => {
@@ -117,11 +119,17 @@ function isApplied(answer: unknown): answer is Applied {
 }
 
 /** What was refused stays refused until somebody acts: the schedule is soon enough to try again. */
-function problemOfError(rollout: DesiredRollout, error: unknown): SourceProblem {
-  const kind = error instanceof SystemError && error.kind === 'refused' ? 'refused' : 'notWritten';
-  return problemOf(rollout, kind, error instanceof Error ? error.message : String(error));
+export function problemOfError({ key, path }: Pick<DesiredRollout, 'key' | 'path'>, error: unknown): SourceProblem {
+  // Our own refusal is about the lease of this process, not about the Rollout.
+  const isRefused = error instanceof SystemError && error.kind === 'refused' && error.system !== 'sluice';
+  const message = error instanceof Error ? error.message : String(error);
+  return problemOf({ key, path }, isRefused ? 'refused' : 'notWritten', message);
 }
 
-function problemOf({ key, path }: DesiredRollout, kind: SourceProblem['kind'], message: string): SourceProblem {
+function problemOf(
+  { key, path }: Pick<DesiredRollout, 'key' | 'path'>,
+  kind: SourceProblem['kind'],
+  message: string,
+): SourceProblem {
   return { kind, file: path, rollout: key, message };
 }

@@ -1,5 +1,5 @@
 import fs from 'node:fs';
-import { commit, init, resolveRef, type TreeEntry, writeBlob, writeTree } from 'isomorphic-git';
+import { commit, deleteRef, init, resolveRef, type TreeEntry, writeBlob, writeTree } from 'isomorphic-git';
 
 export type Files = Readonly<Record<string, string | Uint8Array>>;
 
@@ -46,6 +46,8 @@ export async function createBareRepository(gitdir: string) {
     commit: async (files: Files, branch = 'main') => await write(files, await tip(branch), branch),
     /** Rewrites the branch: a commit on the given parents (none: a history of its own). */
     rewrite: async (files: Files, parent: string[] = [], branch = 'main') => await write(files, parent, branch),
+    /** Deletes the branch. */
+    remove: async (branch = 'main') => await deleteRef({ fs, gitdir, ref: `refs/heads/${branch}` }),
     tip: async (branch = 'main') => (await tip(branch))[0],
   };
 }

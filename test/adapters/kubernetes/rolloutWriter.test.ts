@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createKubeClient, type KubeClient } from '../../../src/adapters/kubernetes/client.ts';
 import { type Resource, ROLLOUTS } from '../../../src/adapters/kubernetes/resources.ts';
 import { createRolloutWriter } from '../../../src/adapters/kubernetes/rolloutWriter.ts';
@@ -104,7 +104,9 @@ test('what was taken out of Git is taken out of the object, also within a list',
   const writer = createRolloutWriter(client);
   const steps = [{ setWeight: 50, pause: { duration: '1m' } }];
   await writer.apply(rollout('v1', { labels: { team: 'sky' } }, steps), origin('main@sha1:1'), signal);
-  expect(await writer.apply(rollout('v1', {}, [{ setWeight: 50 }]), origin('main@sha1:2'), signal)).toMatchObject({ outcome: 'changed' });
+  expect(await writer.apply(rollout('v1', {}, [{ setWeight: 50 }]), origin('main@sha1:2'), signal)).toMatchObject({
+    outcome: 'changed',
+  });
   const live = await client.get(ROLLOUTS, REF);
   expect(live.metadata.labels).toEqual({ 'sluice.dev/source': 'fleet' });
   expect(live['spec']).toEqual(rollout('v1').spec);
@@ -139,7 +141,9 @@ test('R33 an object of another source, or of nobody, is refused with the way out
     message: expect.stringContaining('kubectl -n weather label sro mine sluice.dev/source=fleet'),
   });
   await client.mergePatch(ROLLOUTS, { ...REF, name: 'mine' }, { metadata: { labels: { 'sluice.dev/source': 'fleet' } } });
-  expect(await writer.apply(rollout('v2', { name: 'mine' }), origin('main@sha1:1'), signal)).toMatchObject({ outcome: 'changed' });
+  expect(await writer.apply(rollout('v2', { name: 'mine' }), origin('main@sha1:1'), signal)).toMatchObject({
+    outcome: 'changed',
+  });
 });
 
 test('R33 of two sources that write the same Rollout at the same moment, one wins and the other is refused', async () => {
@@ -164,4 +168,67 @@ test('an object that is being deleted is not written, but is later', async () =>
 test('a cancelled write is not sent', async () => {
   await expect(createRolloutWriter(client).apply(rollout('v1'), origin('main@sha1:1'), AbortSignal.abort())).rejects.toThrow();
   await expect(client.get(ROLLOUTS, REF)).rejects.toMatchObject({ kind: 'notFound' });
+});
+
+test('R33 says who else wrote last, but not of a status', async () => {
+  const writer = createRolloutWriter(client);
+  await writer.apply(rollout('v1'), origin('main@sha1:1'), signal);
+  await client.mergePatch(ROLLOUTS, REF, { spec: { version: 'v9' } }, { fieldManager: 'argocd-controller' });
+  const status = { status: { phase: 'Healthy', reason: 'UpToDate', message: '' } };
+  await client.mergePatch(ROLLOUTS, { ...REF, subresource: 'status' }, status, { fieldManager: 'sluice' });
+  const applied = await writer.apply(rollout('v1'), origin('main@sha1:1'), signal);
+  expect(applied).toMatchObject({
+    outcome: 'changed',
+    lastManager: 'argocd-controller',
+    object: { namespace: 'weather', name: 'forecast', generation: 3, source: 'fleet', path: 'rollouts/forecast.yaml' },
+  });
+});
+
+describe('removing', () => {
+  const removable = async (source = 'fleet') => {
+    const { object } = await createRolloutWriter(client).apply(rollout('v1'), origin('main@sha1:1', source), signal);
+    return object;
+  };
+
+  test('R33 deletes the object of this source, which is gone then', async () => {
+    const object = await removable();
+    expect(await createRolloutWriter(client).remove(object, 'fleet', signal)).toBe('deleted');
+    await expect(client.get(ROLLOUTS, REF)).rejects.toMatchObject({ kind: 'notFound' });
+    expect(await createRolloutWriter(client).remove(object, 'fleet', signal)).toBe('left');
+  });
+
+  test('R33 leaves an object of another source, without label, or made anew under the same name', async () => {
+    const writer = createRolloutWriter(client);
+    const object = await removable('edge');
+    expect(await writer.remove(object, 'fleet', signal)).toBe('left');
+    await client.mergePatch(ROLLOUTS, REF, { metadata: { labels: { 'sluice.dev/source': null } } });
+    expect(await writer.remove(object, 'edge', signal)).toBe('left');
+    await client.delete(ROLLOUTS, REF);
+    await writer.apply(rollout('v2'), origin('main@sha1:2', 'edge'), signal);
+    expect(await writer.remove(object, 'edge', signal)).toBe('left');
+    expect((await client.get(ROLLOUTS, REF))['spec']).toMatchObject({ version: 'v2' });
+  });
+
+  test('R33 sees a label that is taken away between reading and deleting', async () => {
+    const object = await removable();
+    const handOver = { metadata: { labels: { 'sluice.dev/source': null } } };
+    const racing: KubeClient = {
+      ...client,
+      delete: async (...parameters) => {
+        await client.mergePatch(ROLLOUTS, REF, handOver);
+        await client.delete(...parameters);
+      },
+    };
+    expect(await createRolloutWriter(racing).remove(object, 'fleet', signal)).toBe('left');
+    expect(await client.get(ROLLOUTS, REF)).toBeDefined();
+  });
+
+  test('R30 with a finalizer it is only asked for, once', async () => {
+    const object = await removable();
+    await client.mergePatch(ROLLOUTS, REF, { metadata: { finalizers: ['sluice.dev/rollout'] } });
+    const writer = createRolloutWriter(client);
+    expect(await writer.remove(object, 'fleet', signal)).toBe('deleted');
+    expect((await client.get(ROLLOUTS, REF)).metadata.deletionTimestamp).toBeDefined();
+    expect(await writer.remove(object, 'fleet', signal)).toBe('left');
+  });
 });
