@@ -2,22 +2,24 @@ import { deleted } from './deletion.ts';
 import { driftDown, driftUp, unfinished, unreadableMesh } from './drift.ts';
 import { place } from './explain.ts';
 import { goForward, standStill } from './forward.ts';
-import { continueGoingBack, goBack, supersede } from './goBack.ts';
+import { continueGoingBack, goBack } from './goBack.ts';
 import { type Guard, type Outcome, saying } from './outcome.ts';
 import { aborted, pauseAsked, paused, promoted } from './people.ts';
 import { podsBack, podsLost, podsShrinking } from './readiness.ts';
 import { withOutcome } from './request.ts';
 import { type Attempt, stepKey } from './situation.ts';
+import { isSuperseded, needsSafeFirst, supersede } from './supersede.ts';
 
 /** Goes on with what was decided before; an attempt that is going back never comes forward again. */
-const goingBack: Guard = continueGoingBack;
+const goingBack: Guard = attempt =>
+  attempt.status.phase === 'RollingBack' && isSuperseded(attempt) ? supersede(attempt) : continueGoingBack(attempt);
 
 /** R8, R9, R10: another version is wanted, or other pods stand behind the same one. */
 const replaced: Guard = attempt => {
   const { rollout, target, status, canaryPods } = attempt;
   const { version } = rollout.spec;
   if (version === target.stable) return goBack(attempt, 'WentBack', `version was set back to ${version}`);
-  if (version !== target.canary) return supersede(attempt);
+  if (version !== target.canary || needsSafeFirst(attempt)) return supersede(attempt);
   const judged = status.podHash?.split('.') ?? [];
   const isNew = canaryPods.hashes.some(hash => !judged.includes(hash));
   return isNew ? goBack(attempt, 'NewPods', `the pods of ${version} were replaced`) : undefined;
@@ -51,12 +53,12 @@ const GUARDS: readonly Guard[] = [
   replaced,
   podsLost,
   podsBack,
-  podsShrinking,
   gateFailed,
+  podsShrinking,
+  pauseAsked,
   invalidSpec,
   unfinished,
   driftDown,
-  pauseAsked,
   promoted,
   paused,
   goForward,
@@ -65,15 +67,16 @@ const GUARDS: readonly Guard[] = [
 export const decideAttempt = (attempt: Attempt): Outcome => {
   for (const guard of GUARDS) {
     const outcome = guard(attempt);
-    if (outcome !== undefined) return withWeight(attempt, withHeldPromotion(attempt, outcome));
+    if (outcome !== undefined) return withWeight(attempt, withHeldRequest(attempt, outcome));
   }
   return { status: attempt.status };
 };
 
-/** R22: a promotion that something holds is refused, lest it strikes when nobody thinks of it any more. */
-const withHeldPromotion = ({ request, nowMs }: Attempt, outcome: Outcome): Outcome => {
+/** R22: a promotion or resumption that something holds is refused, lest it strikes when nobody thinks of it any more. */
+const withHeldRequest = ({ request, nowMs }: Attempt, outcome: Outcome): Outcome => {
   const { status, actions = [] } = outcome;
-  if (request?.verb !== 'promote' || status.lastRequest?.id === request.id) return outcome;
+  if (request === undefined || !['promote', 'resume'].includes(request.verb)) return outcome;
+  if (status.lastRequest?.id === request.id) return outcome;
   if (actions.some(({ kind }) => kind === 'setTraffic')) return outcome;
   return { ...outcome, status: withOutcome(status, request, `refused: ${status.message}`, nowMs) };
 };

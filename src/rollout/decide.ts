@@ -34,9 +34,12 @@ export const decide = (rollout: Rollout, observation: Observation, nowMs: number
 const decideLife = (situation: Situation): Outcome => {
   const { stored } = situation;
   if (inProgress(stored)) return decideAttempt(readAttempt(situation, stored));
-  if (situation.rollout.isDeleting && stored !== undefined) return withoutFinalizer(situation, { status: stored });
+  if (situation.rollout.isDeleting) return withoutFinalizer(situation, { status: stored ?? NOT_BEGUN, isUndecided: true });
   return withoutFinalizer(situation, hasStable(stored) ? decideIdle(situation, stored) : adopt(situation));
 };
+
+/** Nothing begins for a Rollout that is on its way out. */
+const NOT_BEGUN: RolloutStatus = { phase: 'Pending', reason: 'Deleted', message: 'deleted before anything was decided' };
 
 const hasStable = (status: RolloutStatus | undefined): status is RolloutStatus & { stableVersion: string } =>
   status?.stableVersion !== undefined;

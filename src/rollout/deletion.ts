@@ -9,7 +9,9 @@ const LET_GO: Action = { kind: 'setFinalizer', isWanted: false };
 /** R30: a Rollout that is deleted in progress puts traffic back first, unless it is to be kept, and never blocks. */
 export const deleted: Guard = attempt => {
   const { rollout, target, status } = attempt;
+  const { mesh } = attempt.observation;
   if (rollout.isDeleting !== true) return undefined;
+  if (mesh.kind === 'problem') return letGo(attempt, `deleted; nothing could be put back: ${mesh.message}`);
   if (rollout.spec.onDelete === 'keep' || !isOpen(attempt)) return letGo(attempt, 'deleted');
   if (isBlocked(attempt)) return letGo(attempt, `deleted; weights stay as they are, because ${target.stable} has no ready pod`);
   const going = goBack(attempt, 'Deleted', 'the Rollout was deleted');

@@ -2,7 +2,6 @@ import { place } from './explain.ts';
 import { standStill } from './forward.ts';
 import { finishWrites, putBack, putDown } from './moves.ts';
 import { type Guard, saying } from './outcome.ts';
-import { withOutcome } from './request.ts';
 import type { Attempt, ComparedObject } from './situation.ts';
 
 /** Routes that cannot be told apart any more can neither be raised nor be called safe: people are needed. */
@@ -47,7 +46,6 @@ const isBehind = ({ status, stored }: Attempt, { position, canaryPercent }: Comp
 export const driftDown: Guard = attempt => {
   const lowered = attempt.objects.filter(({ drift }) => drift === 'down' || drift === 'nothing to share');
   if (lowered.length === 0) return undefined;
-  if (attempt.request?.verb === 'resume') return resumeDrift(attempt, lowered);
   const { stable, canary } = attempt.target;
   const tell = ({ name, drift, canaryPercent }: ComparedObject): string =>
     drift === 'down'
@@ -55,20 +53,9 @@ export const driftDown: Guard = attempt => {
       : `${name} leaves nothing for ${stable} and ${canary} to share`;
   const seen = lowered.map(tell).join(', ');
   const message = `${place(attempt)}: somebody changed the weights (${seen}); nothing moves until they are put back; resume puts them back, abort ends the rollout`;
-  return standStill(attempt, { ...saying(attempt.status, 'Drift', message, { what: 'drift' }), phase: 'Progressing' });
-};
-
-/** R26: a person wants the weights back as they were intended. */
-const resumeDrift = (attempt: Attempt, lowered: readonly ComparedObject[]): ReturnType<Guard> => {
-  const { request, status, nowMs } = attempt;
-  if (request === undefined) return undefined;
-  const by = request.by ?? 'a person';
-  const message = `${place(attempt)}: weights were put back for ${by}`;
-  const next = withOutcome(
-    saying(status, 'Resumed', message),
-    request,
-    `accepted: weights put back to ${attempt.weight}%`,
-    nowMs,
-  );
-  return { status: next, actions: putBack(attempt, lowered) };
+  const held = standStill(attempt, { ...saying(attempt.status, 'Drift', message, { what: 'drift' }), phase: 'Progressing' });
+  const ours = lowered.filter(({ drift }) => drift === 'down');
+  if (attempt.request?.verb !== 'resume' || ours.length === 0) return held;
+  // The request stands until the weights are seen to be back, so that a write that fails is tried again.
+  return { ...held, actions: putBack(attempt, ours) };
 };

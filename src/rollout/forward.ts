@@ -4,7 +4,7 @@ import { durationOr, isoMillis } from './duration.ts';
 import { capacityWarning, gatesSentence, nextStepAt, place } from './explain.ts';
 import { isOverdue } from './gates.ts';
 import { dueMeasures, nextGridPointMs, pauseEndMs } from './grid.ts';
-import { raise } from './moves.ts';
+import { isRaisedOverNobody, raise } from './moves.ts';
 import { allPass, endAttempt, type Outcome, saying, withHistory } from './outcome.ts';
 import type { Reason } from './reason.ts';
 import type { Attempt } from './situation.ts';
@@ -20,10 +20,11 @@ export const standStill = (attempt: Attempt, status: RolloutStatus): Outcome => 
 /** The last in the order of precedence: nothing speaks against this attempt, so it may go on when its time has come. */
 export const goForward = (attempt: Attempt): Outcome => {
   if (attempt.step.index === 0) return enter(attempt, 1);
+  if (attempt.weight > 0 && lacksFinalizer(attempt)) return addFinalizer(attempt);
   const measures = dueMeasures(attempt);
   const measuring = measures.length > 0;
   const again = nextGridPointMs(attempt);
-  const status: RolloutStatus = { ...attempt.status, gates: attempt.gates, step: entered(attempt) };
+  const status: RolloutStatus = { ...attempt.status, gates: attempt.gates };
   if (!isPauseOver(attempt)) return { status: pausing(attempt, status), actions: measures, lookAgainAtMs: again };
   if (measuring) {
     const isKnown = trouble(attempt) === undefined && attempt.stored?.step?.startedAt === attempt.step.startedAt;
@@ -37,9 +38,6 @@ export const goForward = (attempt: Attempt): Outcome => {
   }
   return { lookAgainAtMs: again, ...enter(attempt, attempt.step.index + 1) };
 };
-
-const entered = ({ step, canaryPods }: Attempt): Attempt['step'] =>
-  step.readyAtStart === undefined ? { ...step, readyAtStart: canaryPods.ready } : step;
 
 const isPauseOver = (attempt: Attempt): boolean => attempt.step.promotedBy !== undefined || pauseEndMs(attempt) <= attempt.nowMs;
 
@@ -94,15 +92,26 @@ const enter = (attempt: Attempt, index: number): Outcome => {
   if (objects.length === 0)
     return hold(attempt, 'WaitingForMesh', `VirtualService ${names} is gone; put it back`, { what: 'mesh' });
   if (canaryPods.ready === 0) return hold(attempt, 'WaitingForPods', `${target.canary} has no ready pod`, { what: 'pods' });
+  if (isRaisedOverNobody(attempt)) {
+    const why = `somebody raised ${target.canary}, and ${target.stable} has no ready pod to take it back`;
+    return hold(attempt, 'WaitingForStable', why, { what: 'pods' });
+  }
   if (hasShrunk(attempt)) {
-    const had = `${target.canary} has ${canaryPods.ready} of the ${attempt.step.readyAtStart} ready pods that the step began with`;
+    const had = `${target.canary} has ${canaryPods.ready} of the ${attempt.step.readyAtStart} ready pods that the step began with, a person may promote it all the same`;
     return hold(attempt, 'PodsShrinking', had, { what: 'pods' });
   }
-  if (lacksFinalizer(attempt)) return { status: attempt.status, actions: [ADD_FINALIZER], lookAgainAtMs: nowMs };
+  if (lacksFinalizer(attempt)) return addFinalizer(attempt);
   return (
     makeSubset(attempt) ?? { status: { ...attempt.status, gates: attempt.gates }, actions: raise(attempt, index, step.weight) }
   );
 };
+
+/** R30: before the first weight; an adopted split, or one whose finalizer a person took away, gets it as soon as possible. */
+const addFinalizer = (attempt: Attempt): Outcome => ({
+  status: attempt.status,
+  actions: [ADD_FINALIZER],
+  lookAgainAtMs: attempt.nowMs,
+});
 
 /** A set of pods that is shrinking is no ground for more traffic (R25); a person may wave it through. */
 const hasShrunk = ({ canaryPods, step, weight }: Attempt): boolean =>

@@ -37,31 +37,12 @@ export const isOpen = ({ objects }: Attempt): boolean => objects.some(object => 
 export const isBlocked = (attempt: Attempt): boolean =>
   isOpen(attempt) && attempt.stablePods.ready === 0 && attempt.step.forced !== true;
 
-const waitForStable = (attempt: Attempt, because: string): Outcome => {
+/** Says what would be done, and that it waits until stable can take the traffic. */
+export const waitForStable = (attempt: Attempt, because: string): Outcome => {
   const { stable } = attempt.target;
   const message = `${because}; traffic stays where it is, because ${stable} has no ready pod: mend ${stable}, or abort with "force": true`;
   const reason = attempt.status.phase === 'RollingBack' ? attempt.status.reason : 'WaitingForStable';
   return { status: { ...saying(attempt.status, reason, message, { what: 'pods' }), gates: attempt.gates } };
-};
-
-/**
- * R9: a newer version was committed. Safe first; but with no ready pod of stable the failed version keeps its share until
- * the newest takes its place, so that a fix can ship while everything else is down.
- */
-export const supersede = (attempt: Attempt): Outcome => {
-  const because = `${attempt.rollout.spec.version} was committed`;
-  if (!isBlocked(attempt)) return goBack(attempt, 'Superseded', because);
-  const { stable, canary } = attempt.target;
-  const { canaryVersion: _canary, revision: _revision, gates: _gates, ...rest } = endAttempt(attempt.status);
-  const message = `${canary} keeps its ${attempt.weight}% until ${attempt.rollout.spec.version} takes its place: ${because}, and ${stable} has no ready pod`;
-  const status = withHistory(rest, attempt.nowMs, {
-    from: canary,
-    to: stable,
-    action: 'superseded',
-    reason: 'Superseded',
-    message,
-  });
-  return { status: { ...saying(status, 'Superseded', message), phase: 'Pending' }, lookAgainAtMs: attempt.nowMs };
 };
 
 /** Carries on with a decision to go back until it is written, and obeyed. */
@@ -123,7 +104,7 @@ const notConfirmed = ({ observation }: Attempt): string => {
 
 const rolledBack = (attempt: Attempt, proof: string): RolloutStatus => {
   const { stable, canary } = attempt.target;
-  const status = endAttempt(attempt.status);
+  const { pause: _pause, ...status } = endAttempt(attempt.status);
   const message = `all traffic on ${stable}: ${causeOf(attempt)} (${proof}); commit another version to go on`;
   const told = withHistory(status, attempt.nowMs, {
     from: canary,
@@ -136,14 +117,16 @@ const rolledBack = (attempt: Attempt, proof: string): RolloutStatus => {
 };
 
 /** Why traffic goes back, in a sentence; after a crash only the reason in the position is left of it. */
-const causeOf = ({ status, target, rollout, step }: Attempt): string => {
+const causeOf = ({ status, target, rollout, step, canaryPods }: Attempt): string => {
   const failed = status.gates?.find(({ verdict }) => verdict === 'Fail');
   switch (status.reason) {
     case 'GateFailed':
     case 'UnattributedFailures':
       return failed?.message ?? 'a gate failed';
-    case 'PodsLost':
-      return `${target.canary} has no ready pod${step.lowReadySince === undefined ? '' : ` since ${step.lowReadySince}`}`;
+    case 'PodsLost': {
+      const lack = canaryPods.ready > 0 && step.podsLost === undefined ? 'too few ready pods' : 'no ready pod';
+      return `${target.canary} has ${lack}${step.lowReadySince === undefined ? '' : ` since ${step.lowReadySince}`}`;
+    }
     case 'Aborted':
       return status.lastRequest?.outcome ?? 'aborted by a person';
     case 'Deleted':

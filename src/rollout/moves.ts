@@ -29,6 +29,13 @@ const writes = (
   }));
 };
 
+/**
+ * Somebody raised the new version, and stable has no ready pod: it cannot be put down (R6.4), and no step may be entered,
+ * since its weight may lie below what stands there.
+ */
+export const isRaisedOverNobody = ({ objects, stablePods }: Attempt): boolean =>
+  stablePods.ready === 0 && objects.some(({ drift }) => drift === 'up');
+
 /** Sends the new version its share in a step; the step's clock starts with this write. */
 export const raise = (attempt: Attempt, index: number, weight: number): readonly Action[] =>
   writes(attempt, attempt.objects, {

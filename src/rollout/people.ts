@@ -41,13 +41,15 @@ export const promoted: Guard = attempt => {
 
 /** R20, R22: a person pauses, or ends the pause. */
 export const pauseAsked: Guard = attempt => {
-  const { request, nowMs, status } = attempt;
+  const { request, nowMs, status, objects } = attempt;
   if (request === undefined || (request.verb !== 'pause' && request.verb !== 'resume')) return undefined;
   const by = request.by ?? 'a person';
   if (request.verb === 'pause') {
     const pause = { by, since: isoMillis(nowMs), ...(request.reason === undefined ? {} : { reason: request.reason }) };
     return { status: withOutcome({ ...status, pause }, request, 'accepted: paused', nowMs), lookAgainAtMs: nowMs };
   }
+  // Weights that somebody lowered are put back first, with the request still standing.
+  if (objects.some(({ drift }) => drift === 'down' || drift === 'nothing to share')) return undefined;
   const { pause: _pause, ...rest } = status;
   const message = `${place(attempt)}: resumed by ${by}`;
   return { status: withOutcome(saying(rest, 'Resumed', message), request, 'accepted: resumed', nowMs), lookAgainAtMs: nowMs };

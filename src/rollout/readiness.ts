@@ -1,8 +1,9 @@
 import { isoMillis } from './duration.ts';
 import { place } from './explain.ts';
 import { standStill } from './forward.ts';
+import { nextGridPointMs } from './grid.ts';
 import { goBack, isBlocked, READY_AGAIN_WITHIN_MS, readyAgainUntil } from './goBack.ts';
-import { raise, stepAside } from './moves.ts';
+import { isRaisedOverNobody, raise, stepAside } from './moves.ts';
 import { type Guard, saying } from './outcome.ts';
 
 /** R25: no ready pod of the new version while it has weight. */
@@ -21,7 +22,7 @@ export const podsBack: Guard = attempt => {
   const until = readyAgainUntil(step.lowReadySince);
   const isLate = nowMs > until.ms || (step.podsLost ?? 0) > 1;
   if (isLate) return goBack(attempt, 'PodsLost', `${target.canary} had no ready pod for ${READY_AGAIN_WITHIN_MS / 1000} s`);
-  const isFrozen = attempt.problems.length > 0;
+  const isFrozen = attempt.problems.length > 0 || isRaisedOverNobody(attempt);
   if (canaryPods.ready > 0 && planStep !== undefined && !isFrozen)
     return { status: attempt.status, actions: raise(attempt, step.index, planStep.weight) };
   const message = `${place(attempt)}: ${target.canary} lost its last ready pod, traffic was taken off it; the step begins again if a pod is ready by then`;
@@ -44,5 +45,5 @@ export const podsShrinking: Guard = attempt => {
     what: 'pods',
     until: until.iso,
   });
-  return { ...standStill(attempt, told), lookAgainAtMs: until.ms };
+  return { ...standStill(attempt, told), lookAgainAtMs: Math.min(until.ms, nextGridPointMs(attempt)) };
 };

@@ -4,7 +4,7 @@ import { catchUp } from './position.ts';
 import { isAnswered, type PersonRequest, parseRequest, refusalOf } from './request.ts';
 import { checkSpec, type SpecProblem } from './semantics.ts';
 import type { GateStatus, Plan, PlanStep, RolloutStatus, StepStatus, Target } from './status.ts';
-import { driftOf, weightPercent } from './weights.ts';
+import { driftOf, earlierPercent, weightPercent } from './weights.ts';
 
 /** What is known at the moment of deciding, before it is clear which part of a rollout's life this is. */
 export type Situation = {
@@ -37,7 +37,7 @@ export type Attempt = Situation & {
 export type ComparedObject = SteeredObject & {
   readonly canaryPercent: number;
   readonly drift: ReturnType<typeof driftOf>;
-  /** The new version may get traffic through this object. */
+  /** The new version, or one before it that was superseded (R9), may get traffic through this object. */
   readonly isOpen: boolean;
 };
 
@@ -72,7 +72,8 @@ export const readAttempt = (
 ): Attempt => {
   const { observation } = situation;
   const mesh = asResolved(observation.mesh, stored.target);
-  const status = catchUp(stored, mesh.objects);
+  const canaryPods = observation.pods[stored.target.canary] ?? NO_PODS;
+  const status = withReadyAtStart(catchUp(stored, mesh.objects), canaryPods);
   const { target, plan } = stored;
   const step = status.step ?? stored.step;
   const weight = status.traffic?.weight ?? 0;
@@ -88,8 +89,16 @@ export const readAttempt = (
     objects: mesh.objects.map(object => compare(object, target, weight)),
     gates: judgeGates(situation, plan, status, step),
     stablePods: observation.pods[target.stable] ?? NO_PODS,
-    canaryPods: observation.pods[target.canary] ?? NO_PODS,
+    canaryPods,
   };
+};
+
+/** How many pods a step begins with is noted at the first look, whatever else is going on (R25). */
+const withReadyAtStart = (status: RolloutStatus, { ready }: VersionPods): RolloutStatus => {
+  const { step, traffic, phase } = status;
+  const isKnown = step === undefined || step.index === 0 || step.readyAtStart !== undefined;
+  if (isKnown || phase === 'RollingBack' || ready === 0 || (traffic?.weight ?? 0) === 0) return status;
+  return { ...status, step: { ...step, readyAtStart: ready } };
 };
 
 /** Objects of an attempt that cannot be found any more carry no traffic of ours (R29). */
@@ -100,7 +109,7 @@ const compare = (object: SteeredObject, { stable, canary }: Target, weight: numb
   ...object,
   canaryPercent: weightPercent(object.weights, stable, canary) ?? 0,
   drift: driftOf(object.weights, stable, canary, weight),
-  isOpen: driftOf(object.weights, stable, canary, 0) === 'up',
+  isOpen: driftOf(object.weights, stable, canary, 0) === 'up' || earlierPercent(object.weights, stable) > 0,
 });
 
 /** Nothing is judged before traffic flows, nor once traffic is going back: then the verdicts that led there stand. */

@@ -28,7 +28,7 @@ export const decideIdle = (situation: Situation, status: RolloutStatus & { stabl
 
 const healthy = (status: RolloutStatus & { stableVersion: string }): RolloutStatus => {
   if (status.phase === 'Healthy') return status;
-  const { canaryVersion: _canary, target: _target, gates: _gates, revision: _revision, ...rest } = status;
+  const { canaryVersion: _canary, target: _target, gates: _gates, revision: _revision, pause: _pause, ...rest } = status;
   const message = `${status.stableVersion} is stable at 100%; nothing to do until the version changes`;
   return { ...saying(rest, 'UpToDate', message), phase: 'Healthy' };
 };
@@ -80,7 +80,9 @@ const prepare = (situation: Situation, status: RolloutStatus & { stableVersion: 
       pods.total === 0 ? `no pod of ${version} exists yet` : `none of the ${pods.total} pods of ${version} is ready yet`;
     return { status: wait('WaitingForPods', 'pods', `${why}; starts by itself then`) };
   }
-  const missing = missingReference(situation, stable);
+  // Going back is not held by a provider that is away: without a reference the default limits hold.
+  const isUrgent = reference?.kind === 'error' && isWayBack(situation, status, pods);
+  const missing = isUrgent ? undefined : missingReference(situation, stable);
   if (missing !== undefined) {
     const again = reference === undefined || reference.kind === 'measured' || nowMs - reference.atMs >= REFERENCE_RETRY_MS;
     const failed = reference?.kind === 'error' ? reference.message : undefined;
@@ -186,13 +188,18 @@ const firstStep = (
   adopted: number,
 ): PlanStep | undefined => {
   if (adopted > 0) return { name: 'adopted', weight: adopted, pauseMs: 0 };
-  const left = Math.floor(Math.max(0, ...mesh.objects.map(({ weights }) => earlierPercent(weights, stable))));
+  // Rounded up, it gives back exactly the weight that stands there: stable gets no unit more (R6.4).
+  const left = Math.ceil(Math.max(0, ...mesh.objects.map(({ weights }) => earlierPercent(weights, stable))));
   const isDown = (observation.pods[stable] ?? NO_PODS).ready === 0;
   return isDown && left > 0 ? { name: 'takeover', weight: left, pauseMs: 0 } : undefined;
 };
 
-const withFirstStep = (plan: Plan, first: PlanStep | undefined): Plan =>
-  first === undefined ? plan : { ...plan, steps: [first, ...plan.steps.filter(step => step.weight > first.weight)] };
+/** The last step stays in any case: it is where the new version bakes. */
+const withFirstStep = (plan: Plan, first: PlanStep | undefined): Plan => {
+  if (first === undefined) return plan;
+  const last = plan.steps.length - 1;
+  return { ...plan, steps: [first, ...plan.steps.filter((step, index) => step.weight > first.weight || index === last)] };
+};
 
 /** R10: the version that was stable before, with the pods it had then, and enough of them, within its window. */
 const isWayBack = (

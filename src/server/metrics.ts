@@ -1,22 +1,18 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
-import type { RolloutStore, StoredRollout } from '../controller/ports.ts';
-import type { RolloutStatus } from '../rollout/index.ts';
+import type { Clock, RolloutStore } from '../controller/ports.ts';
+import { createRolloutMetrics, type RolloutMetrics } from './rolloutMetrics.ts';
 
 /** Sluice's own metrics (docs/metrics.md lists them). Series of rollouts are made when they are read, so those of deleted ones disappear. */
 export type Metrics = {
   readonly kubeRequest: (verb: string, resource: string, code: string, seconds: number) => void;
   readonly providerRequest: (provider: string, outcome: string) => void;
-  readonly round: (round: { readonly seconds: number; readonly failed: boolean }) => void;
-  readonly stored: (rollout: StoredRollout, next: RolloutStatus) => void;
+  readonly round: (round: { readonly seconds: number; readonly lagSeconds: number; readonly failed: boolean }) => void;
+  readonly stored: RolloutMetrics['stored'];
   readonly sourceTurn: (status: SourceStanding, turn: { readonly kind: string; readonly durationMs: number }) => void;
   /** Another process may look after it now: its series disappear. */
   readonly sourceStopped: (source: string) => void;
   /** Connects what is read at each scrape. */
-  readonly watch: (live: {
-    readonly store: RolloutStore;
-    readonly queueDepth: () => number;
-    readonly isLeader: () => boolean;
-  }) => void;
+  readonly watch: (live: ProcessStanding & { readonly store: RolloutStore }) => void;
   /** Prometheus text format. */
   readonly text: () => Promise<string>;
   readonly contentType: string;
@@ -30,7 +26,8 @@ type SourceStanding = {
   readonly error?: string;
 };
 
-export const createMetrics = (): Metrics => {
+/** `clock` tells how long a step lasted. */
+export const createMetrics = (clock: Clock): Metrics => {
   const registry = new Registry();
   const registers = [registry];
   collectDefaultMetrics({ register: registry });
@@ -52,57 +49,34 @@ export const createMetrics = (): Metrics => {
     buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10],
     registers,
   });
+  const reconcileLag = new Histogram({
+    name: 'sluice_reconcile_lag_seconds',
+    help: 'How long rollouts had been due when a round with them began.',
+    buckets: [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60],
+    registers,
+  });
   const reconcileFailures = new Counter({
     name: 'sluice_reconcile_failures_total',
     help: 'Rounds that ended with an unexpected error.',
     registers,
   });
-  const rollbacks = new Counter({
-    name: 'sluice_rollbacks_total',
-    help: 'Decisions to put all traffic back.',
-    labelNames: ['reason'],
-    registers,
-  });
-  const verdicts = new Counter({
-    name: 'sluice_gate_verdicts_total',
-    help: 'Changes of the verdict of a gate.',
-    labelNames: ['gate', 'verdict'],
-    registers,
-  });
-  const drift = new Counter({
-    name: 'sluice_drift_total',
-    help: 'Times that weights were found changed by somebody else.',
-    registers,
-  });
-  const stepSeconds = new Histogram({
-    name: 'sluice_step_duration_seconds',
-    help: 'How long steps lasted.',
-    buckets: [10, 30, 60, 120, 300, 600, 1800, 3600, 14400],
-    registers,
-  });
+  const { watchRollouts, stored } = createRolloutMetrics(registry, clock);
   const sources = createSourceMetrics(registry);
-
-  const stored: Metrics['stored'] = ({ status: before }, next) => {
-    if (next.phase === 'RollingBack' && before?.phase !== 'RollingBack') rollbacks.inc({ reason: next.reason });
-    if ((next.reason === 'Drift' || next.reason === 'DriftPutDown') && before?.reason !== next.reason) drift.inc();
-    const started = before?.step?.startedAt;
-    if (started !== undefined && started !== next.step?.startedAt) stepSeconds.observe((Date.now() - Date.parse(started)) / 1000);
-    for (const gate of next.gates ?? []) {
-      if (before?.gates?.find(({ name }) => name === gate.name)?.verdict !== gate.verdict)
-        verdicts.inc({ gate: gate.name, verdict: gate.verdict });
-    }
-  };
 
   return {
     kubeRequest: (verb, resource, code) => kubeRequests.inc({ verb, resource, code }),
     providerRequest: (provider, outcome) => providerRequests.inc({ provider, outcome }),
-    round: ({ seconds, failed }) => {
+    round: ({ seconds, lagSeconds, failed }) => {
       reconcileSeconds.observe(seconds);
+      reconcileLag.observe(lagSeconds);
       if (failed) reconcileFailures.inc();
     },
     stored,
     ...sources,
-    watch: live => readAtScrape(registry, live),
+    watch: ({ store, ...process }) => {
+      watchRollouts(store);
+      readAtScrape(registry, process);
+    },
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };
@@ -150,32 +124,10 @@ const createSourceMetrics = (registry: Registry): Pick<Metrics, 'sourceTurn' | '
   };
 };
 
-const readAtScrape = (registry: Registry, { store, queueDepth, isLeader }: Parameters<Metrics['watch']>[0]): void => {
+type ProcessStanding = { readonly queueDepth: () => number; readonly isLeader: () => boolean };
+
+const readAtScrape = (registry: Registry, { queueDepth, isLeader }: ProcessStanding): void => {
   const registers = [registry];
-  const rollouts = (): readonly StoredRollout[] => store.keys().flatMap(key => store.get(key) ?? []);
-  new Gauge({
-    name: 'sluice_rollout_info',
-    help: 'One for each rollout, with its phase and version.',
-    labelNames: ['namespace', 'name', 'phase', 'version'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { namespace, name, status, spec } of rollouts()) {
-        this.set({ namespace, name, phase: status?.phase ?? 'Pending', version: status?.display?.version ?? spec.version }, 1);
-      }
-    },
-  });
-  new Gauge({
-    name: 'sluice_rollout_weight',
-    help: 'Intended share of the new version in percent; absent when none is in progress.',
-    labelNames: ['namespace', 'name'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { namespace, name, status } of rollouts())
-        if (status?.step) this.set({ namespace, name }, status.traffic?.weight ?? 0);
-    },
-  });
   new Gauge({
     name: 'sluice_queue_depth',
     help: 'Rollouts that wait to be looked at.',

@@ -187,6 +187,18 @@ describe('what others change', () => {
     expect(world.versions()).toMatchObject({ 'weather/forecast': 'v1' });
   });
 
+  test('R33: what could not be put back is tried again', async () => {
+    const world = await started();
+    world.writeError = () => away;
+    world.edit('weather/forecast', 'v9');
+    await world.settled();
+    expect(world.source.status().problems).toMatchObject([{ kind: 'notWritten', rollout: 'weather/forecast' }]);
+    world.writeError = () => undefined;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(world.versions()).toMatchObject({ 'weather/forecast': 'v1' });
+    expect(world.source.status().problems).toEqual([]);
+  });
+
   test('R33: no fight: after 5 times in 5 minutes it is put back with the schedule only, with a warning', async () => {
     const world = await started();
     for (let i = 0; i < 8; i += 1) {

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import type { Bed } from './bed/bed.ts';
 import { request } from './bed/http.ts';
 import { localUrl } from './bed/layout.ts';
-import { logOf, restartServer, startServer, stopServer } from './bed/process.ts';
+import { logOf, restartServer, signalServer, startServer, stopServer } from './bed/process.ts';
 import { PROGRAM } from './installed.ts';
 
 interface ControllerOptions {
@@ -24,6 +24,9 @@ export interface ControllerProcess {
   readonly kill: () => Promise<void>;
   /** Starts it again after `kill`, and waits until it is ready. */
   readonly start: () => Promise<void>;
+  /** Makes it hang (SIGSTOP): it keeps its connections and does nothing, until `resume`. */
+  readonly pause: () => void;
+  readonly resume: () => void;
   /** SIGTERM; throws when it does not end within the 10 s that it has. */
   readonly stop: () => Promise<void>;
   /** Its own metrics, in Prometheus text format. */
@@ -68,6 +71,8 @@ export async function startController(bed: Bed, options: ControllerOptions): Pro
   return {
     kill: () => stopServer(bed.directory, name, 0),
     start: () => restartServer(bed.directory, name),
+    pause: () => signalServer(bed.directory, name, 'SIGSTOP'),
+    resume: () => signalServer(bed.directory, name, 'SIGCONT'),
     stop: async () => {
       const startMs = Date.now();
       await stopServer(bed.directory, name, STOP_WITHIN_MS);

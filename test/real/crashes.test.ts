@@ -53,3 +53,45 @@ describe.runIf(bed.has('envoy', 'prometheus', 'zipkin', 'git'))('a controller th
     expect({ enough: requests > 1_000, failed }).toEqual({ enough: true, failed: 0 });
   });
 });
+
+describe.runIf(bed.has('envoy', 'prometheus', 'zipkin', 'git'))(
+  'two controllers, of which the leader hangs for longer than its lease',
+  () => {
+    let leader: ControllerProcess;
+    let other: ControllerProcess;
+    let story: Story;
+
+    beforeAll(async () => {
+      const repository = await bed.createRepository('leaders');
+      const push = createFleet(repository);
+      await push('README.md', 'Rollouts of two controllers\n');
+      const kubeconfig = await installSluice(bed);
+      const place = { kubeconfig, namespaces: ['leaders'], repositoryUrl: repository.url, leaderElection: true } as const;
+      leader = await startController(bed, { ...place, port: 'controller' });
+      await bed.until('a leader', async () => (await leader.metrics()).includes('sluice_leader 1'));
+      other = await startController(bed, { ...place, port: 'otherController' });
+      const canary = { steps: [{ setWeight: 50, pause: { duration: `${PAUSE_MS / 1000}s` } }], bake: `${BAKE_MS / 1000}s` };
+      story = await openStory(bed, push, { namespace: 'leaders', canary });
+    });
+
+    afterAll(async () => {
+      await story?.close();
+      await Promise.all([leader?.stop(), other?.stop()]);
+    });
+
+    it('R31: the other one goes on where it stood, and the first one writes nothing when it wakes', async () => {
+      await story.commit('v2');
+      const half = await story.untilSplit('v1:50 v2:50');
+      leader.pause();
+      const all = await story.untilSplit('v2:100');
+      leader.resume();
+      await bed.until('the end of the first term', async () => (await leader.metrics()).includes('sluice_leader 0'));
+      await story.until('the end', ({ phase, stableVersion }) => phase === 'Healthy' && stableVersion === 'v2');
+
+      expect(await other.metrics()).toContain('sluice_leader 1');
+      expect(story.splits().map(({ weights }) => weights)).toEqual(['v1:100', 'v1:50 v2:50', 'v2:100']);
+      expect(all.decidedAtMs - half.decidedAtMs).toBeGreaterThanOrEqual(PAUSE_MS);
+      expect((await story.load.stop()).failed).toBe(0);
+    });
+  },
+);

@@ -8,7 +8,9 @@ import {
   type Observation,
   type PlanGate,
   type Rollout,
+  type RouteWeights,
   type SetTraffic,
+  splitWeights,
 } from '../../src/rollout/index.ts';
 
 type Look = { readonly rollout: Rollout; readonly observation: Observation; readonly decision: Decision; readonly nowMs: number };
@@ -20,6 +22,8 @@ export const watchLaws = (): ((rollout: Rollout, observation: Observation, decis
     const look: Look = { rollout, observation, decision, nowMs };
     expect(decide(rollout, observation, nowMs), 'R1: the same input gives the same output').toEqual(decision);
     expect(decision.status.message.trim(), 'R36: never without words').not.toBe('');
+    checkReady(look);
+    checkFinalizer(look);
     for (const revision of recordedAsGoingBack(look)) givenUp.add(revision);
     const writes = decision.actions.filter(action => action.kind === 'setTraffic');
     for (const write of writes) checkWrite(look, write, givenUp);
@@ -42,6 +46,8 @@ const checkWrite = (look: Look, write: SetTraffic, givenUp: ReadonlySet<string>)
   const { mesh } = observation;
   const object = mesh.kind === 'resolved' ? mesh.objects.find(({ name }) => name === write.object) : undefined;
   const drift = object ? driftOf(object.weights, target.stable, target.canary, weight) : 'none';
+  const isDown = (observation.pods[target.stable]?.ready ?? 0) === 0 && decision.status.step?.forced !== true;
+  if (object && isDown) checkNothingForNobody(object.weights, write);
   const planned = rollout.status?.plan?.steps[position.step - 1]?.weight ?? 0;
   expect([0, planned], `a weight that no position explains: ${JSON.stringify(write)}`).toContain(weight);
   if (drift === 'down') checkRaise(look, write, givenUp);
@@ -49,6 +55,42 @@ const checkWrite = (look: Look, write: SetTraffic, givenUp: ReadonlySet<string>)
   const forced = decision.status.step?.forced === true;
   if (drift === 'up')
     expect(stableReady > 0 || forced, 'R6: nothing is shifted to a stable version without a ready pod').toBe(true);
+};
+
+/** What a tool that knows nothing of us reads: Ready at this generation means that this version is rolled out. */
+const checkReady = ({ rollout, decision: { status } }: Look): void => {
+  const ready = status.conditions?.find(({ type }) => type === 'Ready');
+  if (ready?.status !== 'True' || ready.observedGeneration !== rollout.generation || rollout.isDeleting) return;
+  expect(status.stableVersion, `Ready at generation ${rollout.generation}`).toBe(rollout.spec.version);
+};
+
+/** R30: there before the first weight, gone only when nothing is left to put back, or nobody could take it. */
+const checkFinalizer = ({ rollout, observation, decision }: Look): void => {
+  const { isDeleting, hasFinalizer, spec, status } = rollout;
+  for (const action of decision.actions) {
+    if (action.kind === 'setFinalizer') expect(action.isWanted, 'R30: only what changes').toBe(!hasFinalizer);
+    if (action.kind === 'setFinalizer' && action.isWanted) expect(isDeleting, 'R30: nothing is held back late').toBe(false);
+    if (action.kind !== 'setFinalizer' || action.isWanted || status?.step === undefined) continue;
+    expect(isDeleting, 'R30: held until the attempt ends').toBe(true);
+    const { mesh, pods } = observation;
+    const { stable = '', canary = '' } = status.target ?? {};
+    const nobody = (pods[stable]?.ready ?? 0) === 0 || mesh.kind === 'problem' || spec.onDelete === 'keep';
+    const open = mesh.kind === 'resolved' && mesh.objects.some(({ weights }) => driftOf(weights, stable, canary, 0) === 'up');
+    expect(nobody || !open, 'R30: Safe first').toBe(true);
+  }
+};
+
+/** R6: what a stable version without a ready pod has does not grow, whoever had it before. */
+const checkNothingForNobody = ({ versions, earlier = [] }: RouteWeights, { target, weight }: SetTraffic): void => {
+  const ours = Object.entries(versions).filter(
+    ([name]) => name === '*' || name === target.stable || name === target.canary || earlier.includes(name),
+  );
+  const total = ours.reduce((sum, [, share]) => sum + share, 0);
+  if (total === 0) return;
+  const after = splitWeights(total, weight).stable;
+  expect(after, `R6: nothing is shifted to ${target.stable} without a ready pod`).toBeLessThanOrEqual(
+    versions[target.stable] ?? 0,
+  );
 };
 
 const checkRaise = (
@@ -60,12 +102,19 @@ const checkRaise = (
   expect(givenUp.has(position.revision), 'R23: never raised again once it went back').toBe(false);
   expect(stored?.revision, 'R3: an attempt is stored before its first write').toBe(position.revision);
   expect(observation.pods[target.canary]?.ready ?? 0, 'R13: no raise without a ready pod').toBeGreaterThan(0);
+  expect(rollout.isDeleting, 'R30: never raised once deleted').toBe(false);
+  expect(rollout.hasFinalizer || rollout.spec.onDelete === 'keep', 'R30: the finalizer comes before the weight').toBe(true);
   const problems = checkSpec(rollout.spec, observation.installation).filter(({ severity }) => severity === 'error');
   expect(problems, 'R12: no raise while the spec contradicts itself').toEqual([]);
   const from = stored?.step?.index ?? 0;
-  if (from === 0 || position.step <= from) return;
+  const isForward = position.step > from;
+  const isPaused = rollout.spec.paused === true || stored?.pause !== undefined;
+  expect(isForward && isPaused, 'R20: a pause stops forward movement').toBe(false);
+  if (from === 0 || !isForward) return;
   expect(position.step, 'R4: steps are entered one by one').toBe(from + 1);
   if (stored?.step?.promotedBy !== undefined) return;
+  const ready = observation.pods[target.canary]?.ready ?? 0;
+  expect(ready, 'R25: nothing goes forward on a set that shrank').toBeGreaterThanOrEqual(stored?.step?.readyAtStart ?? 0);
   const pauseMs = stored?.plan?.steps[from - 1]?.pauseMs ?? Number.POSITIVE_INFINITY;
   expect(nowMs - Date.parse(stored?.step?.startedAt ?? ''), 'R4: no step shorter than its pause').toBeGreaterThanOrEqual(pauseMs);
   for (const gate of stored?.plan?.gates ?? [])

@@ -43,7 +43,14 @@ export type WorldOptions = {
   readonly onDecision?: (rollout: Rollout, observation: Observation, decision: Decision, nowMs: number) => void;
 };
 
-type MeshObject = { name: string; resourceVersion: number; weights: RouteWeights; position?: SetTraffic['position'] };
+type MeshObject = {
+  name: string;
+  resourceVersion: number;
+  weights: RouteWeights;
+  position?: SetTraffic['position'];
+  /** Versions that this Rollout routed to; they travel with the position. */
+  routed?: readonly string[];
+};
 
 export type Moment = {
   readonly atMs: number;
@@ -81,6 +88,8 @@ export class World {
   statusRefused = false;
   isDeleting = false;
   hasFinalizer = false;
+  /** Somebody else's finalizer keeps the Rollout from vanishing. */
+  hasForeignFinalizer = false;
   /** Called once, right before the next write of a mesh object. */
   beforeMeshWrite: (() => void) | undefined;
   private generation = 1;
@@ -124,7 +133,10 @@ export class World {
     const object = this.object(name);
     object.weights = { versions, foreign: options.foreign ?? object.weights.foreign };
     object.resourceVersion += 1;
-    if (options.dropPosition) delete object.position;
+    if (options.dropPosition) {
+      delete object.position;
+      delete object.routed;
+    }
   }
 
   removeObject(name: string): void {
@@ -140,6 +152,11 @@ export class World {
   /** The process dies here: what it had only in memory is gone. */
   crash(): void {
     this.memory = emptyMemory();
+  }
+
+  /** The Rollout has left the API server: nobody decides any more. */
+  get isGone(): boolean {
+    return this.isDeleting && !this.hasFinalizer && !this.hasForeignFinalizer;
   }
 
   /** Lives on for `forMs`. */
@@ -199,7 +216,11 @@ export class World {
     const names = this.objects.map(({ name }) => name);
     return {
       kind: 'resolved',
-      objects: this.objects.map(object => ({ ...object, resourceVersion: String(object.resourceVersion) })),
+      objects: this.objects.map(({ routed, weights, ...object }) => ({
+        ...object,
+        weights: routed === undefined ? weights : { ...weights, earlier: routed },
+        resourceVersion: String(object.resourceVersion),
+      })),
       target: {
         router: 'istio',
         host: 'forecast.weather.svc.cluster.local',
@@ -222,6 +243,7 @@ export class World {
 
   /** One look: decides, acts, stores. Answers when to look again. */
   private live(): number {
+    if (this.isGone) return Number.POSITIVE_INFINITY;
     try {
       return this.pass();
     } catch (error) {
@@ -292,8 +314,9 @@ export class World {
     }
     if (object === undefined || String(object.resourceVersion) !== action.resourceVersion) return 'failed';
     this.write(() => {
-      object.weights = steer(object.weights, action);
+      object.weights = steer(object.weights, action, object.routed ?? []);
       object.position = action.position;
+      object.routed = [...new Set([...(object.routed ?? []), action.target.stable, action.target.canary])];
       object.resourceVersion += 1;
       this.meshWrites.push({ atMs: this.nowMs, object: object.name, weight: action.weight, step: action.position.step });
     });
@@ -304,7 +327,7 @@ export class World {
 
   private store(status: RolloutStatus): 'done' | 'failed' | 'same' {
     if (!isWorthStoring(this.status, status)) return 'same';
-    if (this.statusRefused) return 'failed';
+    if (this.statusRefused || this.isGone) return 'failed';
     const before = this.status;
     this.write(() => {
       this.status = JSON.parse(JSON.stringify(status)) as RolloutStatus;
@@ -405,9 +428,13 @@ const emptyMemory = (): Memory => ({
 });
 
 /** What the router does to the weights: foreign destinations keep theirs, the two versions share the rest. */
-const steer = ({ versions, foreign }: RouteWeights, { target, weight }: SetTraffic): RouteWeights => {
+const steer = (
+  { versions, foreign }: RouteWeights,
+  { target, weight }: SetTraffic,
+  routed: readonly string[],
+): RouteWeights => {
   const { stable, canary } = target;
-  const others = Object.entries(versions).filter(([name]) => name !== stable && name !== canary && name !== '*');
+  const others = Object.entries(versions).filter(([name]) => name !== stable && name !== canary && name !== '*' && !routed.includes(name));
   const taken = foreign + others.reduce((sum, [, share]) => sum + share, 0);
   const split = splitWeights(100 - taken, weight);
   const both = stable === canary ? { [stable]: 100 - taken } : { [stable]: split.stable, [canary]: split.canary };

@@ -1,15 +1,20 @@
 import type { Clock, Key, Logger } from '../ports.ts';
 import type { SourcedRollout, SourcedRollouts } from '../source-ports.ts';
-import type { Writing, Written } from './writing.ts';
+import type { Ledger, Written } from './ledger.ts';
+import { problemOf } from './writing.ts';
 
 /** Who changes a Rollout more often than this has a program that does it; the schedule is often enough for that. */
 const MOST_AT_ONCE = 5;
 const WITHIN_MS = 5 * 60_000;
 
+const HANDED_OVER =
+  'its label sluice.dev/source no longer names this source, so it is not kept as Git says any more; ' +
+  'remove it from Git, or put the label back';
+
 type HandBackDependencies = {
   readonly source: string;
   readonly objects: Pick<SourcedRollouts, 'get'>;
-  readonly writing: Pick<Writing, 'written' | 'letGo'>;
+  readonly ledger: Ledger;
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -28,7 +33,7 @@ export type HandBack = {
  * Finds what others have changed in fields that Git owns (R33), without a request. What is changed again and again is put
  * back with the schedule only, so that no two programs keep each other busy.
  */
-export function createHandBack({ source, objects, writing, clock, logger }: HandBackDependencies): HandBack {
+export function createHandBack({ source, objects, ledger, clock, logger }: HandBackDependencies): HandBack {
   const noted = new Set<Key>();
   const timesMs = new Map<Key, number[]>();
 
@@ -42,19 +47,19 @@ export function createHandBack({ source, objects, writing, clock, logger }: Hand
   const needsWrite = (key: Key): boolean => {
     const live = objects.get(key);
     if (live?.isDeleting === true) return false;
-    const written = writing.written(key);
+    const written = ledger.written(key);
     // Not written, because it was not ours: it may be now.
     if (written === undefined) return live === undefined || live.source === source;
     if (live === undefined || live.source === source) return live === undefined || differs(written, live);
     logger.info({ rollout: key, label: live.source }, 'handed over: its label no longer names this source');
-    writing.letGo(key);
+    ledger.failed(written.rollout, problemOf(written.rollout, 'refused', HANDED_OVER));
     return false;
   };
 
   return {
     note: key => {
-      const before = writing.written(key);
-      if (!needsWrite(key)) return before !== writing.written(key);
+      const before = ledger.written(key);
+      if (!needsWrite(key)) return before !== ledger.written(key);
       noted.add(key);
       return !isFoughtOver(key);
     },

@@ -2,6 +2,7 @@ import type { Clock, Key, Logger } from '../ports.ts';
 import type { RolloutWriter, SourcedRollouts } from '../source-ports.ts';
 import type { DesiredState, SourceProblem } from './desired.ts';
 import { createHandBack } from './handBack.ts';
+import { createLedger } from './ledger.ts';
 import { createPruning } from './pruning.ts';
 import type { Turn } from './turns.ts';
 import { createWriting } from './writing.ts';
@@ -30,8 +31,9 @@ type Keeping = {
 export function createKeeping({ config, writer, objects, clock, logger }: KeepingDependencies): Keeping {
   const source = config.name;
   const onPutBack = (key: Key, lastManager: string | undefined): void => handBack.count(key, lastManager);
-  const writing = createWriting({ source, writer, objects, logger, onPutBack });
-  const handBack = createHandBack({ source, objects, writing, clock, logger });
+  const ledger = createLedger();
+  const write = createWriting({ source, ledger, writer, objects, logger, onPutBack });
+  const handBack = createHandBack({ source, objects, ledger, clock, logger });
   const { namespaces, prune: isEnabled } = config;
   const pruning = createPruning({ source, namespaces, isEnabled, writer, objects, logger });
   let wanted: DesiredState['rollouts'] = new Map();
@@ -40,12 +42,13 @@ export function createKeeping({ config, writer, objects, clock, logger }: Keepin
   return {
     keep: async (desired, { kind, isGitKnown }, signal) => {
       wanted = desired.rollouts;
+      ledger.keepOnly(desired);
       const changed = handBack.take(kind === 'sync');
       const due = [...desired.rollouts.values()].filter(
-        rollout => changed.has(rollout.key) || (kind !== 'recheck' && !writing.isWritten(rollout)),
+        rollout => changed.has(rollout.key) || (kind !== 'recheck' && !ledger.isWritten(rollout)),
       );
-      const written = await writing.write(desired, due, signal);
-      const unwritten = writing.problems(desired);
+      const written = await write(due, desired.revision, signal);
+      const unwritten = ledger.problems(desired);
       // Who cannot see Git does not know what has gone from it.
       if (kind === 'recheck' || !isGitKnown) return { written, pruned: 0, problems: [...unwritten, ...unpruned] };
       const { deleted, problems } = await pruning.prune(desired, unwritten, signal);
@@ -54,7 +57,7 @@ export function createKeeping({ config, writer, objects, clock, logger }: Keepin
     },
     note: key => wanted.has(key) && handBack.note(key),
     forget: () => {
-      writing.forget();
+      ledger.forget();
       handBack.forget();
       wanted = new Map();
       unpruned = [];

@@ -59,14 +59,11 @@ export function createPruning({ source, namespaces, isEnabled, writer, objects, 
       const gone = objects.list(source).filter(rollout => isGone(rollout, desired));
       const reason = isEnabled ? doubt(desired, unwritten) : 'prune is false';
       if (gone.length === 0 || reason === undefined) said = '';
-      if (gone.length === 0) return { deleted: 0, problems: [] };
-      if (reason !== undefined) {
-        sayKept(gone, reason, desired.revision);
-        return { deleted: 0, problems: [] };
-      }
+      else sayKept(gone, reason, desired.revision);
+      const due = reason === undefined ? gone : [];
       const problems: SourceProblem[] = [];
       let deleted = 0;
-      for (const rollout of gone) {
+      for (const rollout of due) {
         if (signal.aborted) break;
         const outcome = await removeOne(rollout, desired.revision, signal);
         if (outcome === true) deleted += 1;

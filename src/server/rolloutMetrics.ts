@@ -1,0 +1,116 @@
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import type { Clock, RolloutStore, StoredRollout } from '../controller/ports.ts';
+import type { RolloutStatus, Verdict } from '../rollout/index.ts';
+
+export type RolloutMetrics = {
+  /** A status was stored in place of the one that `rollout` has. */
+  readonly stored: (rollout: StoredRollout, next: RolloutStatus) => void;
+  /** Connects the Rollouts, whose series are made at each scrape. */
+  readonly watchRollouts: (store: RolloutStore) => void;
+};
+
+/** What is told of Rollouts: what happened to them, counted when their status is stored, and how they stand. */
+export const createRolloutMetrics = (registry: Registry, clock: Clock): RolloutMetrics => {
+  const registers = [registry];
+  const rollbacks = new Counter({
+    name: 'sluice_rollbacks_total',
+    help: 'Decisions to put all traffic back.',
+    labelNames: ['reason'],
+    registers,
+  });
+  const verdicts = createVerdicts(registry);
+  const drift = new Counter({
+    name: 'sluice_drift_total',
+    help: 'Times that weights were found changed by somebody else.',
+    registers,
+  });
+  const stepSeconds = new Histogram({
+    name: 'sluice_step_duration_seconds',
+    help: 'How long steps lasted.',
+    buckets: [10, 30, 60, 120, 300, 600, 1800, 3600, 14400],
+    registers,
+  });
+  return {
+    stored: ({ status: before }, next) => {
+      if (next.phase === 'RollingBack' && before?.phase !== 'RollingBack') rollbacks.inc({ reason: next.reason });
+      if ((next.reason === 'Drift' || next.reason === 'DriftPutDown') && before?.reason !== next.reason) drift.inc();
+      const started = before?.step?.startedAt;
+      if (started !== undefined && started !== next.step?.startedAt)
+        stepSeconds.observe(Math.max(0, clock.now() - Date.parse(started)) / 1000);
+      verdicts.stored(before, next);
+    },
+    watchRollouts: store => {
+      verdicts.watch(store);
+      standings(registry, store);
+    },
+  };
+};
+
+const allOf = (store: RolloutStore): readonly StoredRollout[] => store.keys().flatMap(key => store.get(key) ?? []);
+
+type Verdicts = {
+  stored(before: RolloutStatus | undefined, next: RolloutStatus): void;
+  watch(store: RolloutStore): void;
+};
+
+/** Names of gates come from specs: those that no Rollout has any more are dropped, or every edit would leave series behind. */
+const createVerdicts = (registry: Registry): Verdicts => {
+  const counted = new Map<string, Set<Verdict>>();
+  let live: RolloutStore | undefined;
+  const counter = new Counter({
+    name: 'sluice_gate_verdicts_total',
+    help: 'Changes of the verdict of a gate.',
+    labelNames: ['gate', 'verdict'],
+    registers: [registry],
+    collect() {
+      if (live === undefined) return;
+      const known = new Set(allOf(live).flatMap(({ status }) => gatesOf(status)));
+      for (const [gate, verdicts] of counted) {
+        if (known.has(gate)) continue;
+        for (const verdict of verdicts) this.remove({ gate, verdict });
+        counted.delete(gate);
+      }
+    },
+  });
+  return {
+    stored: (before, next) => {
+      for (const { name: gate, verdict } of next.gates ?? []) {
+        if (before?.gates?.find(({ name }) => name === gate)?.verdict === verdict) continue;
+        counter.inc({ gate, verdict });
+        counted.set(gate, (counted.get(gate) ?? new Set()).add(verdict));
+      }
+    },
+    watch: store => {
+      live = store;
+    },
+  };
+};
+
+const gatesOf = (status: RolloutStatus | undefined): readonly string[] =>
+  [...(status?.gates ?? []), ...(status?.plan?.gates ?? [])].map(({ name }) => name);
+
+const standings = (registry: Registry, store: RolloutStore): void => {
+  const registers = [registry];
+  new Gauge({
+    name: 'sluice_rollout_info',
+    help: 'One for each rollout, with its phase and version.',
+    labelNames: ['namespace', 'name', 'phase', 'version'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { namespace, name, status, spec } of allOf(store))
+        this.set({ namespace, name, phase: status?.phase ?? 'Pending', version: status?.display?.version ?? spec.version }, 1);
+    },
+  });
+  new Gauge({
+    name: 'sluice_rollout_weight',
+    help: 'Intended share of the new version in percent; absent when none is in progress.',
+    labelNames: ['namespace', 'name'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { namespace, name, status } of allOf(store))
+        if (status?.step) this.set({ namespace, name }, status.traffic?.weight ?? 0);
+    },
+  });
+};
