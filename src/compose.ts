@@ -59,7 +59,7 @@ export const runController = async (
   kubeconfigPath: string | undefined,
   logger: Logger,
 ): Promise<RunningController> => {
-  const metrics = createMetrics();
+  const metrics = createMetrics(clock);
   const client = createKubeClient({
     onRequest: metrics.kubeRequest,
     timeoutMs: WRITE_TIMEOUT_MS,
@@ -219,15 +219,19 @@ const createRouter = (client: KubeClient, { virtualServices, destinationRules }:
 };
 
 const createProviders = ({ providers }: Config, metrics: Metrics): Providers => {
-  const onRequest = metrics.providerRequest;
+  // Providers of both kinds may have one name; the label is what `status.gates` calls the source.
+  const countOf =
+    (kind: keyof Providers) =>
+    (name: string, outcome: string): void =>
+      metrics.providerRequest(`${kind}/${name}`, outcome);
   const each = <Settings, Provider>(
     settings: Readonly<Record<string, Settings>>,
     create: (name: string, setting: Settings) => Provider,
   ): Readonly<Record<string, Provider>> =>
     Object.fromEntries(Object.entries(settings).map(([name, setting]) => [name, create(name, setting)]));
   return {
-    prometheus: each(providers.prometheus, (name, setting) => createPrometheus({ ...setting, name, onRequest })),
-    zipkin: each(providers.zipkin, (name, setting) => createZipkin({ ...setting, name, onRequest, clock })),
+    prometheus: each(providers.prometheus, (name, setting) => createPrometheus({ ...setting, name, onRequest: countOf('prometheus') })),
+    zipkin: each(providers.zipkin, (name, setting) => createZipkin({ ...setting, name, onRequest: countOf('zipkin'), clock })),
   };
 };
 

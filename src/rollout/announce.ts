@@ -51,7 +51,7 @@ const EVIDENCE_EVERY_MS = 60_000;
 export const isWorthStoring = (before: RolloutStatus | undefined, after: RolloutStatus): boolean =>
   before === undefined ||
   essence(before) !== essence(after) ||
-  judgedUntil(after.gates) - judgedUntil(before.gates) >= EVIDENCE_EVERY_MS;
+  judgedUntil(after) - judgedUntil(before) >= EVIDENCE_EVERY_MS;
 
 /** Everything but prose, numbers of gates and what the mesh objects tell as well. */
 const essence = (status: RolloutStatus): string => {
@@ -84,8 +84,11 @@ const verdictClass = (gates: readonly GateStatus[]): readonly string[] => {
   ];
 };
 
-const judgedUntil = (gates: readonly GateStatus[] | undefined): number =>
-  Math.max(0, ...(gates ?? []).map(({ until }) => (until === undefined ? 0 : Date.parse(until))));
+/** Up to when gates have been judged; a step in which none was begins with nothing. */
+const judgedUntil = ({ gates, step }: RolloutStatus): number => {
+  const moments = [step?.startedAt, ...(gates ?? []).map(({ until }) => until)];
+  return Math.max(0, ...moments.map(moment => (moment === undefined ? 0 : Date.parse(moment))));
+};
 
 /** Keys in one order at every depth: the API server may return another one. */
 const sorted = (value: unknown): unknown => {

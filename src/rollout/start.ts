@@ -144,7 +144,7 @@ const begin = (
   const compiled = compilePlan(rollout.spec, observation.installation, fresh(observation.reference));
   const plan = isWayBack(situation, before, pods)
     ? wayBackPlan(compiled)
-    : withFirstStep(compiled, firstStep(situation, mesh, target, weight));
+    : withFirstStep(compiled, firstStep(situation, mesh, { stable, adopted: weight, intervalMs: compiled.intervalMs }));
   const attempt = (before.attempt ?? 0) + 1;
   const podHash = pods.hashes.join('.');
   const time = isoMillis(nowMs);
@@ -184,14 +184,13 @@ const adoptedWeight = (mesh: Extract<MeshObservation, { kind: 'resolved' }>, { s
 const firstStep = (
   { observation }: Situation,
   mesh: Extract<MeshObservation, { kind: 'resolved' }>,
-  { stable }: Target,
-  adopted: number,
+  { stable, adopted, intervalMs }: { stable: string; adopted: number; intervalMs: number },
 ): PlanStep | undefined => {
   if (adopted > 0) return { name: 'adopted', weight: adopted, pauseMs: 0 };
   // Rounded up, it gives back exactly the weight that stands there: stable gets no unit more (R6.4).
   const left = Math.ceil(Math.max(0, ...mesh.objects.map(({ weights }) => earlierPercent(weights, stable))));
   const isDown = (observation.pods[stable] ?? NO_PODS).ready === 0;
-  return isDown && left > 0 ? { name: 'takeover', weight: left, pauseMs: 0 } : undefined;
+  return isDown && left > 0 ? { name: 'takeover', weight: left, pauseMs: intervalMs } : undefined;
 };
 
 /** The last step stays in any case: it is where the new version bakes. */
@@ -214,9 +213,9 @@ const isWayBack = (
   return pods.hashes.every(hash => known.includes(hash)) && pods.ready >= needed;
 };
 
-/** Straight to 100: its evidence is that it was stable an hour ago; failures that reach no pod are watched all the same. */
+/** Straight to 100: its evidence is that it was stable before; failures that reach no pod are watched there for one interval. */
 const wayBackPlan = (plan: Plan): Plan => ({
   ...plan,
-  steps: [{ name: 'way back', weight: 100, pauseMs: 0 }],
+  steps: [{ name: 'way back', weight: 100, pauseMs: plan.intervalMs }],
   gates: plan.gates.filter(({ source }) => source.kind === 'unattributed'),
 });

@@ -1,5 +1,5 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
-import type { Clock, RolloutStore, StoredRollout } from '../controller/ports.ts';
+import type { Clock, Key, RolloutStore, StoredRollout } from '../controller/ports.ts';
 import type { RolloutStatus, Verdict } from '../rollout/index.ts';
 
 export type RolloutMetrics = {
@@ -31,13 +31,14 @@ export const createRolloutMetrics = (registry: Registry, clock: Clock): RolloutM
     registers,
   });
   return {
-    stored: ({ status: before }, next) => {
+    stored: (rollout, next) => {
+      const { status: before } = rollout;
       if (next.phase === 'RollingBack' && before?.phase !== 'RollingBack') rollbacks.inc({ reason: next.reason });
       if ((next.reason === 'Drift' || next.reason === 'DriftPutDown') && before?.reason !== next.reason) drift.inc();
       const started = before?.step?.startedAt;
       if (started !== undefined && started !== next.step?.startedAt)
         stepSeconds.observe(Math.max(0, clock.now() - Date.parse(started)) / 1000);
-      verdicts.stored(before, next);
+      verdicts.stored(rollout, next);
     },
     watchRollouts: store => {
       verdicts.watch(store);
@@ -49,13 +50,15 @@ export const createRolloutMetrics = (registry: Registry, clock: Clock): RolloutM
 const allOf = (store: RolloutStore): readonly StoredRollout[] => store.keys().flatMap(key => store.get(key) ?? []);
 
 type Verdicts = {
-  stored(before: RolloutStatus | undefined, next: RolloutStatus): void;
+  stored: RolloutMetrics['stored'];
   watch(store: RolloutStore): void;
 };
 
-/** Names of gates come from specs: those that no Rollout has any more are dropped, or every edit would leave series behind. */
+/** Names of gates come from specs: those that no Rollout uses any more are dropped, or every edit would leave series behind. */
 const createVerdicts = (registry: Registry): Verdicts => {
   const counted = new Map<string, Set<Verdict>>();
+  /** The gates that each Rollout had last; they outlive the attempt in which they were asked. */
+  const used = new Map<Key, readonly string[]>();
   let live: RolloutStore | undefined;
   const counter = new Counter({
     name: 'sluice_gate_verdicts_total',
@@ -64,7 +67,8 @@ const createVerdicts = (registry: Registry): Verdicts => {
     registers: [registry],
     collect() {
       if (live === undefined) return;
-      const known = new Set(allOf(live).flatMap(({ status }) => gatesOf(status)));
+      for (const key of used.keys()) if (live.get(key) === undefined) used.delete(key);
+      const known = new Set([...used.values()].flat());
       for (const [gate, verdicts] of counted) {
         if (known.has(gate)) continue;
         for (const verdict of verdicts) this.remove({ gate, verdict });
@@ -73,9 +77,10 @@ const createVerdicts = (registry: Registry): Verdicts => {
     },
   });
   return {
-    stored: (before, next) => {
-      for (const { name: gate, verdict } of next.gates ?? []) {
-        if (before?.gates?.find(({ name }) => name === gate)?.verdict === verdict) continue;
+    stored: ({ namespace, name, status }, { gates = [] }) => {
+      if (gates.length > 0) used.set(`${namespace}/${name}`, gates.map(gate => gate.name));
+      for (const { name: gate, verdict } of gates) {
+        if (status?.gates?.find(({ name }) => name === gate)?.verdict === verdict) continue;
         counter.inc({ gate, verdict });
         counted.set(gate, (counted.get(gate) ?? new Set()).add(verdict));
       }
@@ -85,9 +90,6 @@ const createVerdicts = (registry: Registry): Verdicts => {
     },
   };
 };
-
-const gatesOf = (status: RolloutStatus | undefined): readonly string[] =>
-  [...(status?.gates ?? []), ...(status?.plan?.gates ?? [])].map(({ name }) => name);
 
 const standings = (registry: Registry, store: RolloutStore): void => {
   const registers = [registry];

@@ -48,8 +48,8 @@ describe('what the API server is asked for', () => {
       [STATUS]: expect.any(Number),
       [EVENT]: expect.any(Number),
     });
-    // started; for each step: entered, first evidence, gates pass (the last time: promoted)
-    expect(found[STATUS]).toBeLessThanOrEqual(7);
+    // started; for each step: entered, gates pass (the last time: promoted)
+    expect(found[STATUS]).toBeLessThanOrEqual(5);
     expect(found[EVENT]).toBeLessThanOrEqual(5);
   });
 

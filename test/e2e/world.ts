@@ -101,7 +101,8 @@ const startController = async (sandbox: Sandbox, folder: string, options: Contro
   await writeFile(config, JSON.stringify(settings));
   const kubeconfig = options.kubeconfigPath ?? sandbox.kubeconfigPath;
   const args = ['--config', config, '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0', '--leader-elect', 'false'];
-  return start(['controller', ...args, ...(options.args ?? [])]);
+  // a killed one leaves its folders behind; they go with the world
+  return start(['controller', ...args, ...(options.args ?? [])], { env: { TMPDIR: folder } });
 };
 
 /** Creates an object; throws with the server's words when it is refused. */

@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import type { RolloutStore, StoredRollout } from '../../src/controller/ports.ts';
+import type { GateStatus, RolloutStatus } from '../../src/rollout/index.ts';
+import { createMetrics, type Metrics } from '../../src/server/metrics.ts';
+import { parseExposition } from './exposition.ts';
+
+const START_MS = Date.UTC(2026, 10, 21, 14);
+
+const rollout = (name: string, status: Partial<RolloutStatus>): StoredRollout => ({
+  uid: name,
+  namespace: 'weather',
+  name,
+  generation: 1,
+  resourceVersion: '1',
+  creationTimestamp: '2026-11-21T14:00:00Z',
+  spec: { version: 'v2', strategy: { canary: { steps: [] } } },
+  status: { phase: 'Healthy', reason: 'UpToDate', message: '', ...status },
+});
+
+const gateOf = (name: string, verdict: GateStatus['verdict']): GateStatus => ({
+  name,
+  source: 'prometheus/default',
+  verdict,
+  message: '',
+});
+
+const storeOf = (rollouts: Map<string, StoredRollout>): RolloutStore => ({
+  keys: () => [...rollouts.keys()],
+  get: key => rollouts.get(key),
+  onChange: () => {},
+  writeStatus: async () => {},
+  setFinalizer: async () => {},
+  removeRequest: async () => {},
+});
+
+/** Metrics with a clock and Rollouts of the test's own. */
+const measured = (rollouts = new Map<string, StoredRollout>()) => {
+  const clock = { nowMs: START_MS, now: () => clock.nowMs };
+  const metrics = createMetrics(clock);
+  metrics.watch({ store: storeOf(rollouts), queueDepth: () => 3, isLeader: () => true });
+  const put = (name: string, status: Partial<RolloutStatus>): StoredRollout => {
+    const made = rollout(name, status);
+    rollouts.set(`weather/${name}`, made);
+    return made;
+  };
+  return { clock, metrics, rollouts, put };
+};
+
+const scrape = async (metrics: Metrics): Promise<readonly string[]> =>
+  (await metrics.text()).split('\n').filter(line => line.startsWith('sluice_'));
+
+const tellAll = (metrics: Metrics, before: StoredRollout): void => {
+  metrics.stored(before, { phase: 'RollingBack', reason: 'GateFailed', message: '', gates: [gateOf('success-rate', 'Fail')] });
+  metrics.stored(before, { phase: 'Progressing', reason: 'Drift', message: '', gates: [gateOf('success-rate', 'Pass')] });
+  metrics.kubeRequest('patch', 'virtualservices.networking.istio.io', '409', 0.1);
+  metrics.providerRequest('prometheus/default', 'timeout');
+  metrics.round({ seconds: 0.02, lagSeconds: 0.3, failed: true });
+  metrics.sourceTurn({ name: 'fleet', problems: [{}], error: 'away' }, { kind: 'sync', durationMs: 200 });
+};
+
+describe('metrics', () => {
+  it('tell of each rollout, and series of deleted rollouts disappear', async () => {
+    const { metrics, put, rollouts } = measured();
+    put('a', { phase: 'Progressing', step: { index: 1, count: 2 }, traffic: { weight: 50 } });
+    put('b', { display: { version: 'v1', step: '', weight: '100%' } });
+    expect(await scrape(metrics)).toEqual(
+      expect.arrayContaining([
+        'sluice_rollout_info{namespace="weather",name="a",phase="Progressing",version="v2"} 1',
+        'sluice_rollout_info{namespace="weather",name="b",phase="Healthy",version="v1"} 1',
+        'sluice_rollout_weight{namespace="weather",name="a"} 50',
+        'sluice_queue_depth 3',
+        'sluice_leader 1',
+      ]),
+    );
+    rollouts.delete('weather/a');
+    expect((await scrape(metrics)).filter(line => line.includes('name="a"'))).toEqual([]);
+  });
+
+  it('count rollbacks, changes of verdicts, drift, requests and rounds', async () => {
+    const { metrics, put } = measured();
+    tellAll(metrics, put('a', { phase: 'Progressing', gates: [gateOf('success-rate', 'Pass')] }));
+    expect(await scrape(metrics)).toEqual(
+      expect.arrayContaining([
+        'sluice_rollbacks_total{reason="GateFailed"} 1',
+        'sluice_gate_verdicts_total{gate="success-rate",verdict="Fail"} 1',
+        'sluice_drift_total 1',
+        'sluice_kube_requests_total{verb="patch",resource="virtualservices.networking.istio.io",code="409"} 1',
+        'sluice_provider_requests_total{provider="prometheus/default",outcome="timeout"} 1',
+        'sluice_reconcile_failures_total 1',
+        'sluice_reconcile_seconds_count 1',
+        'sluice_reconcile_lag_seconds_bucket{le="0.1"} 0',
+        'sluice_reconcile_lag_seconds_bucket{le="0.5"} 1',
+        'sluice_source_sync_seconds_count{source="fleet",outcome="failed"} 1',
+      ]),
+    );
+  });
+
+  it('a step lasts from its start to the next one, by the clock that was given', async () => {
+    const { metrics, clock, put } = measured();
+    const step = { index: 1, count: 2, startedAt: new Date(START_MS).toISOString() };
+    const before = put('a', { phase: 'Progressing', step });
+    clock.nowMs += 45_000;
+    metrics.stored(before, { phase: 'Progressing', reason: 'WaitingForGates', message: '', step });
+    metrics.stored(before, {
+      phase: 'Progressing',
+      reason: 'StepEntered',
+      message: '',
+      step: { ...step, index: 2, startedAt: new Date(clock.nowMs).toISOString() },
+    });
+    expect(await scrape(metrics)).toEqual(
+      expect.arrayContaining(['sluice_step_duration_seconds_sum 45', 'sluice_step_duration_seconds_count 1']),
+    );
+  });
+
+  it('what lasts is counted once', async () => {
+    const { metrics, put } = measured();
+    const goingBack = { phase: 'RollingBack', reason: 'GateFailed', message: '' } as const;
+    metrics.stored(put('a', goingBack), goingBack);
+    metrics.stored(put('b', { reason: 'Drift' }), { phase: 'Progressing', reason: 'Drift', message: '' });
+    const lines = await scrape(metrics);
+    expect(lines).toContain('sluice_drift_total 0');
+    expect(lines.filter(line => line.startsWith('sluice_rollbacks_total{'))).toEqual([]);
+  });
+
+  it('the verdicts of a gate stay after the attempt, and go when no rollout has the gate any more', async () => {
+    const { metrics, put, rollouts } = measured();
+    const gates = async () =>
+      [...(await metrics.text()).matchAll(/^sluice_gate_verdicts_total\{gate="([^"]+)"/gm)].map(([, name = '']) => name);
+    const status = { phase: 'Progressing', reason: 'WaitingForGates', message: '' } as const;
+    metrics.stored(put('a', {}), { ...status, gates: [gateOf('old', 'Pass'), gateOf('both', 'Pass')] });
+    metrics.stored(put('b', {}), { ...status, gates: [gateOf('both', 'Pass')] });
+    put('a', { phase: 'Healthy' });
+    expect(await gates()).toEqual(['old', 'both']);
+    metrics.stored(put('a', {}), { ...status, gates: [gateOf('new', 'Pass')] });
+    expect(await gates()).toEqual(['both', 'new']);
+    rollouts.delete('weather/b');
+    expect(await gates()).toEqual(['new']);
+  });
+
+  it('are valid in the text format, whatever names hold', async () => {
+    const { metrics, put } = measured();
+    tellAll(metrics, put('a', { phase: 'Progressing', step: { index: 1, count: 2 }, gates: [gateOf('say "hi"\\\n', 'Pass')] }));
+    metrics.stored(put('b', {}), { phase: 'Pending', reason: 'Started', message: '', gates: [gateOf('say "hi"\\\n', 'Pass')] });
+    const { types, samples } = parseExposition(await metrics.text());
+    expect(types.get('sluice_reconcile_lag_seconds')).toBe('histogram');
+    expect(samples.find(({ labels }) => labels['gate']?.startsWith('say'))?.value).toBe(1);
+    expect([...types.keys()].filter(name => name.startsWith('sluice_')).length).toBeGreaterThan(15);
+  });
+
+  it('of 1,000 rollouts cost little time, and no more memory from scrape to scrape', async () => {
+    const { metrics, put } = measured();
+    const names = Array.from({ length: 1_000 }, (_, index) => `rollout-${index}`);
+    for (const name of names) put(name, { phase: 'Progressing', step: { index: 1, count: 2 }, traffic: { weight: 5 } });
+    const first = await scrape(metrics);
+    const startedMs = performance.now();
+    for (let scrapes = 0; scrapes < 20; scrapes += 1) await scrape(metrics);
+    expect((performance.now() - startedMs) / 20).toBeLessThan(200);
+    for (const name of names) put(name, { phase: 'Healthy' });
+    const later = await scrape(metrics);
+    expect(later.filter(line => line.startsWith('sluice_rollout_info'))).toHaveLength(1_000);
+    expect(later.filter(line => line.startsWith('sluice_rollout_weight'))).toEqual([]);
+    expect(first).toHaveLength(later.length + 1_000);
+  });
+});
