@@ -36,6 +36,7 @@ export const REASONS = {
   InvalidSpec: 'The spec contradicts itself or asks for what is not supported yet; nothing moves forward.',
   RequestAccepted: 'A request of a person was carried out.',
   RequestRefused: 'A request of a person was stale, unknown or not possible.',
+  SourceProblem: 'A file in Git has an error, or may not be applied; the last good spec stays.',
 } as const satisfies Record<string, string>;
 
 export type Reason = keyof typeof REASONS;
