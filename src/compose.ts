@@ -230,7 +230,9 @@ const createProviders = ({ providers }: Config, metrics: Metrics): Providers => 
   ): Readonly<Record<string, Provider>> =>
     Object.fromEntries(Object.entries(settings).map(([name, setting]) => [name, create(name, setting)]));
   return {
-    prometheus: each(providers.prometheus, (name, setting) => createPrometheus({ ...setting, name, onRequest: countOf('prometheus') })),
+    prometheus: each(providers.prometheus, (name, setting) =>
+      createPrometheus({ ...setting, name, onRequest: countOf('prometheus') }),
+    ),
     zipkin: each(providers.zipkin, (name, setting) => createZipkin({ ...setting, name, onRequest: countOf('zipkin'), clock })),
   };
 };

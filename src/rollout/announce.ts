@@ -16,6 +16,8 @@ const BAD_REASONS: readonly string[] = [
   'Drift',
   'DriftPutDown',
   'PodsLost',
+  'PodsShrinking',
+  'Deleted',
   'WaitingForStable',
   'WaitingForMesh',
 ];
@@ -49,9 +51,7 @@ const EVIDENCE_EVERY_MS = 60_000;
  * evidence are, once a minute, so that a restart loses little.
  */
 export const isWorthStoring = (before: RolloutStatus | undefined, after: RolloutStatus): boolean =>
-  before === undefined ||
-  essence(before) !== essence(after) ||
-  judgedUntil(after) - judgedUntil(before) >= EVIDENCE_EVERY_MS;
+  before === undefined || essence(before) !== essence(after) || judgedUntil(after) - judgedUntil(before) >= EVIDENCE_EVERY_MS;
 
 /** Everything but prose, numbers of gates and what the mesh objects tell as well. */
 const essence = (status: RolloutStatus): string => {

@@ -1,8 +1,8 @@
 import { isoMillis } from './duration.ts';
 import { place } from './explain.ts';
 import { standStill } from './forward.ts';
-import { nextGridPointMs } from './grid.ts';
 import { goBack, isBlocked, READY_AGAIN_WITHIN_MS, readyAgainUntil } from './goBack.ts';
+import { nextGridPointMs } from './grid.ts';
 import { isRaisedOverNobody, raise, stepAside } from './moves.ts';
 import { type Guard, saying } from './outcome.ts';
 

@@ -1,7 +1,6 @@
 import { goBack, isBlocked, isOpen, waitForStable } from './goBack.ts';
 import { endAttempt, type Outcome, saying, withHistory } from './outcome.ts';
-import type { Attempt } from './situation.ts';
-import { inProgress } from './situation.ts';
+import { type Attempt, inProgress } from './situation.ts';
 import { decideIdle } from './start.ts';
 
 /**

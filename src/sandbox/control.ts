@@ -38,7 +38,7 @@ export interface ControlDeps {
 /** A wrong control request; answered with 400. */
 class BadControl extends Error {}
 
-const MODES: readonly OutageMode[] = ['ok', 'refuse', 'hang', 'error500', 'nonsense'];
+const MODES: readonly OutageMode[] = ['ok', 'refuse', 'hang', 'slow', 'error500', 'nonsense'];
 
 /** Creates the levers. */
 export function createControl(deps: ControlDeps): Control {

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Socket, type Server as TcpServer } from 'node:net';
-import type { OutageMode, Switchable } from './outage.ts';
+import { type OutageMode, SLOW_MS, type Switchable } from './outage.ts';
 
 /** An HTTP server on loopback that can be made to fail. */
 export interface Endpoint extends Switchable {
@@ -52,6 +52,7 @@ export async function startEndpoint(name: string, port: number, listener: Reques
   const sockets = new Set<Socket>();
   const answer: RequestListener = (request, response) => {
     if (mode === 'hang') return;
+    if (mode === 'slow') return void setTimeout(listener, SLOW_MS, request, response).unref();
     if (mode === 'error500') return void response.writeHead(500, { 'content-type': 'text/plain' }).end('injected failure\n');
     if (mode === 'nonsense')
       return void response.writeHead(200, { 'content-type': 'text/html' }).end('<html><body>It works!</body></html>\n');

@@ -1,5 +1,7 @@
-/** How a server misbehaves; `ok` is the normal state. */
-export type OutageMode = 'ok' | 'refuse' | 'hang' | 'error500' | 'nonsense';
+/** How a server misbehaves; `ok` is the normal state. `slow` answers rightly, `SLOW_MS` late. */
+export type OutageMode = 'ok' | 'refuse' | 'hang' | 'slow' | 'error500' | 'nonsense';
+
+export const SLOW_MS = 3_000;
 
 /** Something that can be put out of order. */
 export interface Switchable {

@@ -1,6 +1,6 @@
 import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Clock, Key, RolloutStore, StoredRollout } from '../controller/ports.ts';
-import type { RolloutStatus, Verdict } from '../rollout/index.ts';
+import type { Reason, RolloutStatus, Verdict } from '../rollout/index.ts';
 
 export type RolloutMetrics = {
   /** A status was stored in place of the one that `rollout` has. */
@@ -8,6 +8,18 @@ export type RolloutMetrics = {
   /** Connects the Rollouts, whose series are made at each scrape. */
   readonly watchRollouts: (store: RolloutStore) => void;
 };
+
+/** Why traffic is put back. Their series start at 0: Prometheus sees no increase in the first value of a series. */
+const ROLLBACK_REASONS: readonly Reason[] = [
+  'GateFailed',
+  'UnattributedFailures',
+  'PodsLost',
+  'Aborted',
+  'Deleted',
+  'Superseded',
+  'WentBack',
+  'NewPods',
+];
 
 /** What is told of Rollouts: what happened to them, counted when their status is stored, and how they stand. */
 export const createRolloutMetrics = (registry: Registry, clock: Clock): RolloutMetrics => {
@@ -18,6 +30,7 @@ export const createRolloutMetrics = (registry: Registry, clock: Clock): RolloutM
     labelNames: ['reason'],
     registers,
   });
+  for (const reason of ROLLBACK_REASONS) rollbacks.inc({ reason }, 0);
   const verdicts = createVerdicts(registry);
   const drift = new Counter({
     name: 'sluice_drift_total',
@@ -78,7 +91,11 @@ const createVerdicts = (registry: Registry): Verdicts => {
   });
   return {
     stored: ({ namespace, name, status }, { gates = [] }) => {
-      if (gates.length > 0) used.set(`${namespace}/${name}`, gates.map(gate => gate.name));
+      if (gates.length > 0)
+        used.set(
+          `${namespace}/${name}`,
+          gates.map(gate => gate.name),
+        );
       for (const { name: gate, verdict } of gates) {
         if (status?.gates?.find(({ name }) => name === gate)?.verdict === verdict) continue;
         counter.inc({ gate, verdict });

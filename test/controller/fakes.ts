@@ -41,6 +41,8 @@ export const createFakes = (spec: RolloutSpec = SPEC, objects: readonly string[]
     spec,
     status: undefined as RolloutStatus | undefined,
     request: undefined as string | undefined,
+    hasFinalizer: false,
+    isDeleting: false,
     /** Bad ones of a hundred. */
     badPercent: 0,
     pods: { v1: 2, v2: 2 } as Record<string, number>,
@@ -112,6 +114,8 @@ export const createFakes = (spec: RolloutSpec = SPEC, objects: readonly string[]
     resourceVersion: String(version),
     creationTimestamp: '2026-11-21T14:00:00Z',
     spec: world.spec,
+    hasFinalizer: world.hasFinalizer,
+    isDeleting: world.isDeleting,
     ...(world.status === undefined ? {} : { status: world.status }),
     ...(world.request === undefined ? {} : { request: world.request }),
   });
@@ -125,7 +129,10 @@ export const createFakes = (spec: RolloutSpec = SPEC, objects: readonly string[]
         world.status = JSON.parse(JSON.stringify(status)) as RolloutStatus;
         version += 1;
       }),
-    setFinalizer: () => write('finalizer', () => {}),
+    setFinalizer: (_, isWanted) =>
+      write(isWanted ? 'finalizer added' : 'finalizer removed', () => {
+        world.hasFinalizer = isWanted;
+      }),
     removeRequest: () =>
       write('request', () => {
         world.request = undefined;

@@ -119,4 +119,32 @@ describe('the work queue', () => {
     const queue: Queue = createQueue(clock, async () => {});
     await expect(queue.stop()).resolves.toBeUndefined();
   });
+
+  it('tells since when a key has been due: its first addition, the moment it was planned for, or its addition in work', async () => {
+    const dues: (readonly [string, number])[] = [];
+    const { work, end } = recorded();
+    const startMs = Date.now();
+    const noting = (key: string, dueAtMs: number): Promise<void> => {
+      dues.push([key, dueAtMs - startMs]);
+      return work(key);
+    };
+    const queue = createQueue(clock, noting, 1);
+    queue.add('a');
+    queue.addAt('planned', startMs + 2_000);
+    queue.addAt('late', startMs - 60_000);
+    await vi.advanceTimersByTimeAsync(1_000);
+    queue.add('b');
+    await vi.advanceTimersByTimeAsync(1_500);
+    queue.add('a');
+    queue.add('b');
+    await vi.advanceTimersByTimeAsync(500);
+    for (const key of ['a', 'late', 'b', 'planned', 'a']) await end(key);
+    expect(dues).toEqual([
+      ['a', 0],
+      ['late', 0],
+      ['b', 1_000],
+      ['planned', 2_000],
+      ['a', 2_500],
+    ]);
+  });
 });

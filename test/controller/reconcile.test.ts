@@ -35,6 +35,53 @@ describe('a round of the reconciler', () => {
     ]);
   });
 
+  const { onDelete: _keep, ...GUARDED } = SPEC;
+
+  it('R5, R30: the finalizer comes before the first weight, goes with the attempt, and costs nothing in between', async () => {
+    const { world, live, rest } = createFakes(GUARDED);
+    await live(at50);
+    const before = world.notes.indexOf('finalizer added');
+    expect(before).toBeGreaterThan(-1);
+    expect(before).toBeLessThan(world.notes.indexOf('mesh weather/forecast 50'));
+    await live(isStable);
+    await rest();
+    expect(world.notes.filter(note => note.startsWith('finalizer'))).toEqual(['finalizer added', 'finalizer removed']);
+  });
+
+  it('R30: deleted in progress: mesh, then status and event, and only then the finalizer', async () => {
+    const { world, live, rest } = createFakes(GUARDED);
+    await live(at50);
+    world.notes.splice(0);
+    world.isDeleting = true;
+    await rest();
+    expect(world.notes).toEqual(['mesh weather/forecast 0', 'status', 'event Deleted', 'finalizer removed']);
+  });
+
+  it('R30: with no ready pod of stable the event is told before the object may be gone', async () => {
+    const { world, live, rest } = createFakes(GUARDED);
+    await live(at50);
+    world.notes.splice(0);
+    world.pods['v1'] = 0;
+    world.isDeleting = true;
+    await rest();
+    expect(world.notes).toEqual(['status', 'event Deleted', 'finalizer removed']);
+    expect(world.status?.message).toContain('weights stay');
+  });
+
+  it('R23, R30: a finalizer that cannot be written holds the raise, and is tried again', async () => {
+    const { world, live, rest } = createFakes(GUARDED);
+    world.refuse = name => (name.startsWith('finalizer') ? refused('conflict') : undefined);
+    await rest().catch(() => undefined);
+    for (let i = 0; i < 5; i++) {
+      world.nowMs += 30_000;
+      await rest();
+    }
+    expect(world.notes).toContain('finalizer added refused');
+    expect(world.notes.filter(isMesh)).toEqual([]);
+    world.refuse = () => undefined;
+    await live(isStable);
+  });
+
   it('R5: a further step costs one mesh write, two status writes and one event', async () => {
     const steps = [50, 60, 70].map(setWeight => ({ setWeight, pause: { duration: '30s' } }));
     const { world, live } = await startedAt50({ ...SPEC, strategy: { canary: { steps } } });

@@ -75,7 +75,10 @@ describe('a newer version', () => {
   it('R9: until it has pods the one before stays where it is, guarded, and goes back once stable can take it', () => {
     const world = stableDown();
     world.commit({ version: 'v3' });
-    check(world.run(MINUTE), { mesh: [50], message: /no pod of v3 exists yet; .*; traffic stays where it is, because v1 has no/ });
+    check(world.run(MINUTE), {
+      mesh: [50],
+      message: /no pod of v3 exists yet; .*; traffic stays where it is, because v1 has no/,
+    });
     world.setPods('v1', 2);
     world.run(10 * SECOND);
     expect(shares(world)).toEqual([100, 0, 0, 0]);

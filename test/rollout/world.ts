@@ -428,13 +428,11 @@ const emptyMemory = (): Memory => ({
 });
 
 /** What the router does to the weights: foreign destinations keep theirs, the two versions share the rest. */
-const steer = (
-  { versions, foreign }: RouteWeights,
-  { target, weight }: SetTraffic,
-  routed: readonly string[],
-): RouteWeights => {
+const steer = ({ versions, foreign }: RouteWeights, { target, weight }: SetTraffic, routed: readonly string[]): RouteWeights => {
   const { stable, canary } = target;
-  const others = Object.entries(versions).filter(([name]) => name !== stable && name !== canary && name !== '*' && !routed.includes(name));
+  const others = Object.entries(versions).filter(
+    ([name]) => name !== stable && name !== canary && name !== '*' && !routed.includes(name),
+  );
   const taken = foreign + others.reduce((sum, [, share]) => sum + share, 0);
   const split = splitWeights(100 - taken, weight);
   const both = stable === canary ? { [stable]: 100 - taken } : { [stable]: split.stable, [canary]: split.canary };

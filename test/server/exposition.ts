@@ -44,7 +44,7 @@ const namesOf = (family: string, type: string | undefined): readonly string[] =>
 const parseSample = (line: string): Sample => {
   const [, name = '', list = '', number = ''] = SAMPLE.exec(line) ?? [];
   const value = number === '+Inf' ? Number.POSITIVE_INFINITY : Number(number);
-  if (!NAME.test(name) || Number.isNaN(value)) throw failure(line, 'a sample');
+  if (!NAME.test(name) || (Number.isNaN(value) && !/^nan$/i.test(number))) throw failure(line, 'a sample');
   const pairs = [...list.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)].map(([, label = '', text = '']) => [label, text] as const);
   if (new Set(pairs.map(([label]) => label)).size !== pairs.length) throw failure(line, 'each label once');
   return { name, labels: Object.fromEntries(pairs), value };

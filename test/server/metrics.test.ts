@@ -1,66 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { RolloutStore, StoredRollout } from '../../src/controller/ports.ts';
-import type { GateStatus, RolloutStatus } from '../../src/rollout/index.ts';
-import { createMetrics, type Metrics } from '../../src/server/metrics.ts';
+import type { Metrics } from '../../src/server/metrics.ts';
 import { parseExposition } from './exposition.ts';
-
-const START_MS = Date.UTC(2026, 10, 21, 14);
-
-const rollout = (name: string, status: Partial<RolloutStatus>): StoredRollout => ({
-  uid: name,
-  namespace: 'weather',
-  name,
-  generation: 1,
-  resourceVersion: '1',
-  creationTimestamp: '2026-11-21T14:00:00Z',
-  spec: { version: 'v2', strategy: { canary: { steps: [] } } },
-  status: { phase: 'Healthy', reason: 'UpToDate', message: '', ...status },
-});
-
-const gateOf = (name: string, verdict: GateStatus['verdict']): GateStatus => ({
-  name,
-  source: 'prometheus/default',
-  verdict,
-  message: '',
-});
-
-const storeOf = (rollouts: Map<string, StoredRollout>): RolloutStore => ({
-  keys: () => [...rollouts.keys()],
-  get: key => rollouts.get(key),
-  onChange: () => {},
-  writeStatus: async () => {},
-  setFinalizer: async () => {},
-  removeRequest: async () => {},
-});
-
-/** Metrics with a clock and Rollouts of the test's own. */
-const measured = (rollouts = new Map<string, StoredRollout>()) => {
-  const clock = { nowMs: START_MS, now: () => clock.nowMs };
-  const metrics = createMetrics(clock);
-  metrics.watch({ store: storeOf(rollouts), queueDepth: () => 3, isLeader: () => true });
-  const put = (name: string, status: Partial<RolloutStatus>): StoredRollout => {
-    const made = rollout(name, status);
-    rollouts.set(`weather/${name}`, made);
-    return made;
-  };
-  return { clock, metrics, rollouts, put };
-};
+import { createMeasured, gateOf, START_MS, tellAll } from './told.ts';
 
 const scrape = async (metrics: Metrics): Promise<readonly string[]> =>
   (await metrics.text()).split('\n').filter(line => line.startsWith('sluice_'));
 
-const tellAll = (metrics: Metrics, before: StoredRollout): void => {
-  metrics.stored(before, { phase: 'RollingBack', reason: 'GateFailed', message: '', gates: [gateOf('success-rate', 'Fail')] });
-  metrics.stored(before, { phase: 'Progressing', reason: 'Drift', message: '', gates: [gateOf('success-rate', 'Pass')] });
-  metrics.kubeRequest('patch', 'virtualservices.networking.istio.io', '409', 0.1);
-  metrics.providerRequest('prometheus/default', 'timeout');
-  metrics.round({ seconds: 0.02, lagSeconds: 0.3, failed: true });
-  metrics.sourceTurn({ name: 'fleet', problems: [{}], error: 'away' }, { kind: 'sync', durationMs: 200 });
-};
-
 describe('metrics', () => {
   it('tell of each rollout, and series of deleted rollouts disappear', async () => {
-    const { metrics, put, rollouts } = measured();
+    const { metrics, put, rollouts } = createMeasured();
     put('a', { phase: 'Progressing', step: { index: 1, count: 2 }, traffic: { weight: 50 } });
     put('b', { display: { version: 'v1', step: '', weight: '100%' } });
     expect(await scrape(metrics)).toEqual(
@@ -77,7 +25,7 @@ describe('metrics', () => {
   });
 
   it('count rollbacks, changes of verdicts, drift, requests and rounds', async () => {
-    const { metrics, put } = measured();
+    const { metrics, put } = createMeasured();
     tellAll(metrics, put('a', { phase: 'Progressing', gates: [gateOf('success-rate', 'Pass')] }));
     expect(await scrape(metrics)).toEqual(
       expect.arrayContaining([
@@ -96,7 +44,7 @@ describe('metrics', () => {
   });
 
   it('a step lasts from its start to the next one, by the clock that was given', async () => {
-    const { metrics, clock, put } = measured();
+    const { metrics, clock, put } = createMeasured();
     const step = { index: 1, count: 2, startedAt: new Date(START_MS).toISOString() };
     const before = put('a', { phase: 'Progressing', step });
     clock.nowMs += 45_000;
@@ -113,17 +61,19 @@ describe('metrics', () => {
   });
 
   it('what lasts is counted once', async () => {
-    const { metrics, put } = measured();
+    const { metrics, put } = createMeasured();
     const goingBack = { phase: 'RollingBack', reason: 'GateFailed', message: '' } as const;
     metrics.stored(put('a', goingBack), goingBack);
     metrics.stored(put('b', { reason: 'Drift' }), { phase: 'Progressing', reason: 'Drift', message: '' });
     const lines = await scrape(metrics);
     expect(lines).toContain('sluice_drift_total 0');
-    expect(lines.filter(line => line.startsWith('sluice_rollbacks_total{'))).toEqual([]);
+    const rollbacks = lines.filter(line => line.startsWith('sluice_rollbacks_total{'));
+    expect(rollbacks).toContain('sluice_rollbacks_total{reason="GateFailed"} 0');
+    expect(rollbacks.filter(line => !line.endsWith(' 0'))).toEqual([]);
   });
 
   it('the verdicts of a gate stay after the attempt, and go when no rollout has the gate any more', async () => {
-    const { metrics, put, rollouts } = measured();
+    const { metrics, put, rollouts } = createMeasured();
     const gates = async () =>
       [...(await metrics.text()).matchAll(/^sluice_gate_verdicts_total\{gate="([^"]+)"/gm)].map(([, name = '']) => name);
     const status = { phase: 'Progressing', reason: 'WaitingForGates', message: '' } as const;
@@ -138,7 +88,7 @@ describe('metrics', () => {
   });
 
   it('are valid in the text format, whatever names hold', async () => {
-    const { metrics, put } = measured();
+    const { metrics, put } = createMeasured();
     tellAll(metrics, put('a', { phase: 'Progressing', step: { index: 1, count: 2 }, gates: [gateOf('say "hi"\\\n', 'Pass')] }));
     metrics.stored(put('b', {}), { phase: 'Pending', reason: 'Started', message: '', gates: [gateOf('say "hi"\\\n', 'Pass')] });
     const { types, samples } = parseExposition(await metrics.text());
@@ -148,7 +98,7 @@ describe('metrics', () => {
   });
 
   it('of 1,000 rollouts cost little time, and no more memory from scrape to scrape', async () => {
-    const { metrics, put } = measured();
+    const { metrics, put } = createMeasured();
     const names = Array.from({ length: 1_000 }, (_, index) => `rollout-${index}`);
     for (const name of names) put(name, { phase: 'Progressing', step: { index: 1, count: 2 }, traffic: { weight: 5 } });
     const first = await scrape(metrics);

@@ -76,7 +76,7 @@ async function send(link: Link, call: Call, guard?: () => void): Promise<unknown
   return parseObject(operation, answer.body);
 }
 
-async function watch(link: Link, ...[resource, query, onEvent, signal]: Parameters<KubeClient['watch']>): Promise<void> {
+async function watch(link: Link, ...[resource, query, on, signal]: Parameters<KubeClient['watch']>): Promise<void> {
   const operation = operationOf('watch', resource, query);
   const { namespace, ...parameters } = query;
   const path = collectionPath(resource, namespace) + queryOf({ watch: 1, allowWatchBookmarks: true, ...parameters });
@@ -86,10 +86,11 @@ async function watch(link: Link, ...[resource, query, onEvent, signal]: Paramete
   const open = (code: number) => {
     opened = true;
     link.count(operation, startedMs, code);
+    if (code === 200) ofCaller(on.open);
   };
   const line = (text: string) => {
     const event = toEvent(operation, text);
-    ofCaller(() => onEvent(event));
+    ofCaller(() => on.event(event));
   };
   let refused: Awaited<ReturnType<typeof streamLines>>;
   try {

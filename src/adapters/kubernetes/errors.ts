@@ -46,9 +46,23 @@ function readStatus(body: string): StatusBody {
   return { message: '', reason: '', causes: false };
 }
 
+/** The manifest of `sluice install` whose rule allows the operation. */
+function grantedBy({ resource }: Operation): string {
+  return resource.startsWith('leases.') ? 'Role sluice-leader-election' : 'ClusterRole sluice';
+}
+
+/** Where the right is missing, in the words of the API server, which alone knows where it has looked. */
+function scopeIn(message: string): string {
+  const namespace = / in the namespace "([^"]+)"/.exec(message)?.[1];
+  if (namespace !== undefined) return ` in namespace ${namespace}`;
+  return message.includes(' at the cluster scope') ? ' in all namespaces' : '';
+}
+
 function forbidden(operation: Operation, message: string): string {
   if (message !== '' && !/ cannot [a-z]+ /.test(message)) return message;
-  return `not allowed to ${operation.verb} ${operation.resource}; an RBAC rule for this verb and resource is missing (${message || 'forbidden'})`;
+  const { verb, resource } = operation;
+  const lacking = `an RBAC rule for this verb and resource${scopeIn(message)} is missing`;
+  return `not allowed to ${verb} ${resource}; ${lacking}, see ${grantedBy(operation)} in \`sluice install\` (${message || 'forbidden'})`;
 }
 
 function serverFailure(code: number, message: string): string {

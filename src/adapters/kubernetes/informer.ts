@@ -9,7 +9,7 @@ export type Informer<T extends CachedObject> = Cache<T> & {
   start(): void;
   /** Resolves when nothing of it runs any more; the cache stays as it is. */
   stop(): Promise<void>;
-  /** Resolves when the cache is complete for the first time. */
+  /** Resolves when the cache is complete for the first time, and watched. */
   readonly synced: Promise<void>;
   hasSynced(): boolean;
 };

@@ -46,7 +46,7 @@ export type Reflector = {
   start(): void;
   /** Resolves when nothing of it runs any more. */
   stop(): Promise<void>;
-  /** Resolves after the first complete list. */
+  /** Resolves when the first complete list is there and is being kept up to date by a watch. */
   readonly synced: Promise<void>;
   hasSynced(): boolean;
 };
@@ -170,8 +170,6 @@ class ListWatch<T> implements Reflector {
     } while (next !== undefined);
     this.#isolated(() => sink.replace(objects));
     this.#resourceVersion = page.resourceVersion;
-    this.#hasSynced = true;
-    this.#resolveSynced();
     return page.resourceVersion;
   }
 
@@ -181,13 +179,18 @@ class ListWatch<T> implements Reflector {
     const timeoutSeconds = Math.floor(least + this.#random() * (most - least));
     const watchdog = createWatchdog(this.#timing.inactivityMs, this.#stopping.signal);
     let heard = false;
-    const onEvent = (event: WatchEvent) => {
+    const event = (given: WatchEvent) => {
       heard = true;
       watchdog.alive();
-      if (!this.#stopping.signal.aborted) this.#take(event);
+      if (!this.#stopping.signal.aborted) this.#take(given);
+    };
+    // A list alone is as good as nothing: without the right to watch, what is in the sink would be old.
+    const open = () => {
+      this.#hasSynced = true;
+      this.#resolveSynced();
     };
     try {
-      await client.watch(resource, { ...this.#scope, resourceVersion, timeoutSeconds }, onEvent, watchdog.signal);
+      await client.watch(resource, { ...this.#scope, resourceVersion, timeoutSeconds }, { open, event }, watchdog.signal);
     } catch (error) {
       if (!watchdog.wasSilent()) throw error;
       const reason = `nothing came for ${this.#timing.inactivityMs / 1000} s`;

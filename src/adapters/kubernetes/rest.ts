@@ -23,6 +23,12 @@ export type WatchEvent = {
   readonly object: KubeObject;
 };
 
+export type WatchListener = {
+  /** The server has agreed to the watch. */
+  readonly open: () => void;
+  readonly event: (event: WatchEvent) => void;
+};
+
 export type JsonPatchOperation =
   | { readonly op: 'add' | 'replace' | 'test'; readonly path: string; readonly value: unknown }
   | { readonly op: 'remove'; readonly path: string };
@@ -53,7 +59,7 @@ export type KubeClient = {
   readonly timeoutMs: number;
   list(resource: Resource, query?: ListQuery, signal?: AbortSignal): Promise<ObjectList>;
   /** Resolves when the server ends the watch in order. */
-  watch(resource: Resource, query: WatchQuery, onEvent: (event: WatchEvent) => void, signal?: AbortSignal): Promise<void>;
+  watch(resource: Resource, query: WatchQuery, on: WatchListener, signal?: AbortSignal): Promise<void>;
   get(resource: Resource, ref: ObjectRef, signal?: AbortSignal): Promise<KubeObject>;
   /** The namespace is the one in the object. */
   create(resource: Resource, object: KubeObject, options?: WriteOptions): Promise<KubeObject>;

@@ -240,7 +240,7 @@ export async function handle(machinery: Machinery, call: Call): Promise<Answer> 
   const method = call.request.method ?? 'GET';
   if (resource.review && method !== 'POST') throw status.methodNotAllowed();
   if (method === 'GET') return get(machinery, call);
-  if (method !== 'DELETE') await callWebhook(machinery.istiod, resource);
+  if (method !== 'DELETE') await callWebhook(machinery.istiod, resource, call.query.get('timeout'));
   if (method === 'POST' && !target.name) {
     if (resource.namespaced && !target.namespace) throw status.methodNotAllowed();
     return create(machinery, call);

@@ -35,7 +35,7 @@ export function startPilot(store: Store, addressOf: (uid: string) => PodAddress 
   let firstChangeMs = 0;
   let waiting: (() => void)[] = [];
   const push = () => {
-    timer = istiod.mode() === 'ok' ? undefined : setTimeout(push, RETRY_MS);
+    timer = ['ok', 'slow'].includes(istiod.mode()) ? undefined : setTimeout(push, RETRY_MS);
     if (timer) return;
     current = takeSnapshot(store, addressOf);
     for (const resolve of waiting) resolve();

@@ -132,6 +132,63 @@ describe('rollout store', () => {
     expect(patches[2]?.patch[1]).toMatchObject({ value: '7' });
   });
 
+  const FINALIZER = 'sluice.dev/rollout';
+  const held = (resourceVersion: string, ...finalizers: readonly string[]): KubeObject => ({
+    ...OBJECT,
+    metadata: { ...OBJECT.metadata, resourceVersion, finalizers: [...finalizers] },
+  });
+  const finalizersSent = ({ patches }: { patches: readonly Patch[] }) => patches.map(({ patch }) => patch);
+
+  it('R30: the finalizer is added beside those of others, on the version that was read', async () => {
+    const none = world(OBJECT, held('8', FINALIZER));
+    await none.store.setFinalizer(known(none.read()), true);
+    expect(finalizersSent(none)).toEqual([
+      [
+        { op: 'add', path: '/metadata/finalizers', value: [FINALIZER] },
+        { op: 'replace', path: '/metadata/resourceVersion', value: '7' },
+      ],
+    ]);
+    expect(none.read()).toMatchObject({ hasFinalizer: true, resourceVersion: '8' });
+    const others = world(held('7', 'example.org/backup'), held('8', 'example.org/backup', FINALIZER));
+    await others.store.setFinalizer(known(others.read()), true);
+    expect(finalizersSent(others)[0]?.[0]).toMatchObject({ value: ['example.org/backup', FINALIZER] });
+  });
+
+  it('R30: only our finalizer is taken away, and a status decided with it still fits', async () => {
+    const left = { ...held('8', 'example.org/backup') };
+    const { store, patches, read } = world(held('7', FINALIZER, 'example.org/backup'), left, version('9', { status: STATUS }));
+    const before = known(read());
+    await store.setFinalizer(before, false);
+    expect(patches[0]?.patch[0]).toEqual({ op: 'add', path: '/metadata/finalizers', value: ['example.org/backup'] });
+    expect(read()?.hasFinalizer).toBe(false);
+    await store.writeStatus(before, STATUS);
+    expect(patches[1]?.patch[1]).toMatchObject({ value: '8' });
+  });
+
+  it('R30: with the finalizer the object may be gone, and an answer after that brings it not back', async () => {
+    const deleting = { ...held('7', FINALIZER), spec: OBJECT.spec };
+    const { store, sink, read } = world(deleting, held('8'));
+    const before = known(read());
+    sink.delete(held('8'));
+    await store.setFinalizer(before, false);
+    expect(read()).toBeUndefined();
+  });
+
+  it('R30: removing it from what is gone is no error; adding it is, and so is a conflict', async () => {
+    const gone = world(held('7', FINALIZER), refusal('notFound'));
+    await gone.store.setFinalizer(known(gone.read()), false);
+    const lost = world(OBJECT, refusal('notFound'));
+    await expect(lost.store.setFinalizer(known(lost.read()), true)).rejects.toMatchObject({ kind: 'notFound' });
+    const changed = world(held('7', FINALIZER), refusal('conflict'));
+    await expect(changed.store.setFinalizer(known(changed.read()), false)).rejects.toMatchObject({ kind: 'conflict' });
+    expect(changed.read()).toMatchObject({ hasFinalizer: true, resourceVersion: '7' });
+  });
+
+  it('R30: it is seen whether somebody deletes the object', () => {
+    const metadata = { ...OBJECT.metadata, finalizers: [FINALIZER], deletionTimestamp: '2026-11-21T14:00:00Z' };
+    expect(world({ ...OBJECT, metadata }).read()).toMatchObject({ isDeleting: true, hasFinalizer: true });
+  });
+
   it('R22: another request, or an object that is gone, is left alone; an outage is told', async () => {
     const other = world(OBJECT, refusal('conflict'), refusal('conflict'));
     await other.store.removeRequest(known(other.read()), REQUEST);

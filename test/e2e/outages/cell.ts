@@ -1,0 +1,115 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type { OutageMode } from '../../../src/sandbox/outage.ts';
+import { send } from '../../sandbox/client.ts';
+import { workloadOf } from '../app.ts';
+import { type App, openWorld, type World } from '../world.ts';
+
+const RATE = 16;
+/** The outage begins so long before the pause of `moves` is over, and ends so long after the pause of `rests` is. */
+const BEFORE_MOVE_MS = 600;
+const AFTER_PAUSE_MS = 1_500;
+const MOVES_PAUSE_MS = 4_000;
+const RESTS_PAUSE_MS = 5_500;
+
+/** v2 is so slow when it is slow, and so slow it may be. */
+const LATE_MS = 2_500;
+const MAY_TAKE_MS = 1_500;
+
+const specOf = (pauseMs: number): object => ({
+  strategy: { canary: { steps: [{ setWeight: 50, pause: { duration: `${pauseMs}ms` } }] } },
+  analysis: {
+    interval: '1s',
+    gates: [
+      { name: 'success-rate', prometheus: { metric: 'success-rate' }, threshold: { min: 99 }, minSamples: 10 },
+      { name: 'p99', zipkin: { percentile: 99 }, threshold: { max: MAY_TAKE_MS }, minSamples: 10 },
+    ],
+  },
+});
+
+/** What the controller says of itself: sums of its counters, and its memory. */
+type Figures = { count(metric: string, ...labels: readonly string[]): number; readonly residentBytes: number };
+
+/** One Rollout in each phase of its life, when a server goes away. */
+export type Cell = {
+  readonly world: World;
+  /** About to start. */
+  readonly starts: App;
+  /** In the pause of step 1, which ends during the outage. */
+  readonly rests: App;
+  /** About to leave step 1. */
+  readonly moves: App;
+  /** In step 1, and its new version turns bad with the outage. */
+  readonly fails: App;
+  /** Nothing to do. */
+  readonly idles: App;
+  readonly all: readonly App[];
+  readonly log: readonly { readonly msg: string; readonly [field: string]: unknown }[];
+  figures(): Promise<Figures>;
+  /** Begins the outage at the moment that the phases are made for. `how` v2 of `fails` turns bad. */
+  begin(server: string, mode: OutageMode, how: 'errors' | 'slow'): Promise<void>;
+  /** Waits until all pauses have been over for a while. */
+  lasts(): Promise<void>;
+  /** Ends the outage. */
+  end(): Promise<void>;
+};
+
+export const openCell = async (config: object = {}): Promise<Cell> => {
+  const world = await openWorld();
+  const [starts, rests, moves, fails, idles] = await Promise.all(
+    (['starts', 'rests', 'moves', 'fails', 'idles'] as const).map(name => world.app(name, { rate: RATE })),
+  );
+  if (!starts || !rests || !moves || !fails || !idles) throw new Error('opening the cell: an application is missing');
+  const controller = await world.controller({ config });
+  let restsEndMs = 0;
+  let away = '';
+  await Promise.all([starts.roll('v1', specOf(MOVES_PAUSE_MS)), idles.roll('v1', specOf(MOVES_PAUSE_MS))]);
+  await Promise.all([starts, idles].map(app => app.reaches(({ phase }) => phase === 'Healthy', 'adoption')));
+  await Promise.all([
+    rests.roll('v2', specOf(RESTS_PAUSE_MS)),
+    moves.roll('v2', specOf(MOVES_PAUSE_MS)),
+    fails.roll('v2', specOf(60_000)),
+  ]);
+  return {
+    world,
+    starts,
+    rests,
+    moves,
+    fails,
+    idles,
+    all: [starts, rests, moves, fails, idles],
+    log: controller.log,
+    figures: async () => readFigures(String((await send(`http://${controller.address}/metrics`)).body)),
+    begin: async (server, mode, how) => {
+      away = server;
+      const entered = await Promise.all([rests, moves, fails].map(app => app.reaches(({ step }) => step?.index === 1, 'step 1')));
+      const [restsMs = 0, movesMs = 0] = entered.map(({ step }) => Date.parse(step?.startedAt ?? ''));
+      restsEndMs = restsMs + RESTS_PAUSE_MS;
+      await wait(Math.max(0, movesMs + MOVES_PAUSE_MS - BEFORE_MOVE_MS - Date.now()));
+      // the commit is known, the rest is not
+      await starts.change({ spec: { version: 'v2' } });
+      world.sandbox.control.setFault(workloadOf('fails', 'v2'), how === 'errors' ? { errorRate: 0.6 } : { latencyMs: LATE_MS });
+      await world.sandbox.control.setOutage(server, mode);
+    },
+    lasts: () => wait(Math.max(0, restsEndMs + AFTER_PAUSE_MS - Date.now())),
+    end: () => world.sandbox.control.setOutage(away, 'ok'),
+  };
+};
+
+const readFigures = (text: string): Figures => {
+  const lines = text.split('\n').filter(line => !line.startsWith('#'));
+  const count = (metric: string, ...labels: readonly string[]): number =>
+    lines
+      .filter(line => line.startsWith(metric) && labels.every(label => line.includes(label)))
+      .reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
+  return { count, residentBytes: count('process_resident_memory_bytes') };
+};
+
+/** How often the Rollout's events say so. */
+export const told = async (app: App, reason: string): Promise<number> =>
+  (await app.events()).filter(event => event.reason === reason).length;
+
+/** How often the weights of the VirtualService were written; the first is its creation. */
+export const weightWrites = async ({ world }: Cell, { namespace }: App): Promise<number> => {
+  const path = `/apis/networking.istio.io/v1/namespaces/${namespace}/virtualservices/forecast`;
+  return Number((await world.api.get(path)).body.metadata.generation) - 1;
+};

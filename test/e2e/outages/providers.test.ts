@@ -1,0 +1,76 @@
+import { describe, expect, it } from 'vitest';
+import type { OutageMode } from '../../../src/sandbox/outage.ts';
+import { type Cell, openCell, told, weightWrites } from './cell.ts';
+
+type Row = { readonly mode: OutageMode; readonly words: RegExp };
+
+const MODES: readonly Row[] = [
+  { mode: 'refuse', words: /refused the connection/ },
+  { mode: 'hang', words: /no answer within 1 s/ },
+  { mode: 'error500', words: /HTTP 500/ },
+  { mode: 'nonsense', words: /HTML/ },
+];
+
+const GROWTH_BYTES = 60 * 1024 * 1024;
+/** Measurements of the four Rollouts that have a step, once a second; two gates and the share after the way back. */
+const MOST_REQUESTS = 45;
+
+const SERVERS = [
+  { server: 'prometheus', title: 'Prometheus "default" at ', other: 'slow' },
+  { server: 'zipkin', title: 'Zipkin "default" at ', other: 'errors' },
+] as const;
+
+const isStable = ({ stableVersion }: { stableVersion?: string }): boolean => stableVersion === 'v2';
+
+const expectHeld = async (cell: Cell, title: string, words: RegExp): Promise<void> => {
+  for (const app of [cell.rests, cell.moves]) {
+    const status = await app.status();
+    expect(status).toMatchObject({ phase: 'Progressing', reason: 'ProviderError', step: { index: 1 } });
+    expect(status?.message).toContain(title);
+    expect(status?.message).toMatch(words);
+    expect(status?.message).toContain('goes on by itself');
+    expect(await app.weights()).toEqual({ v1: 50, v2: 50 });
+  }
+};
+
+describe.each(SERVERS)('while $server is away', ({ server, title, other }) => {
+  it.concurrent.each(MODES)(
+    'R15, R16, R23: $mode, in every phase',
+    async ({ mode, words }) => {
+      const cell = await openCell();
+      try {
+        const idleBefore = await cell.idles.status();
+        const before = await cell.figures();
+        await cell.begin(server, mode, other);
+        const back = await cell.fails.reaches(({ traffic }) => traffic?.weight === 0, 'the way back');
+        expect(back.reason).toBe('GateFailed');
+        expect(await cell.fails.weights()).toMatchObject({ v2: 0 });
+        await cell.lasts();
+
+        await expectHeld(cell, title, words);
+        const waiting = await cell.starts.reaches(({ reason }) => reason === 'ProviderError', 'the news');
+        expect(waiting.message).toContain(title);
+        expect(await cell.starts.weights()).toMatchObject(server === 'prometheus' ? { v1: 100 } : { v1: 50 });
+        const during = await cell.figures();
+        const asked = (figures: typeof during) => figures.count('sluice_provider_requests_total', `provider="${server}/default"`);
+        expect(asked(during) - asked(before)).toBeLessThan(MOST_REQUESTS);
+
+        await cell.end();
+        await Promise.all([cell.starts, cell.rests, cell.moves].map(app => app.reaches(isStable, 'v2 to be stable')));
+        await cell.fails.reaches(({ phase }) => phase === 'RolledBack', 'the end of the way back');
+        for (const app of [cell.starts, cell.rests, cell.moves]) {
+          expect(app.load.stats().failed).toBe(0);
+          expect(await told(app, 'ProviderError')).toBe(1);
+          expect(await weightWrites(cell, app)).toBe(2);
+        }
+        expect(await weightWrites(cell, cell.fails)).toBe(2);
+        expect(await cell.idles.status()).toEqual(idleBefore);
+        expect(await told(cell.idles, 'ProviderError')).toBe(0);
+        expect((await cell.figures()).residentBytes - before.residentBytes).toBeLessThan(GROWTH_BYTES);
+      } finally {
+        await cell.world.close();
+      }
+    },
+    90_000,
+  );
+});
