@@ -92,8 +92,8 @@ const enter = (attempt: Attempt, index: number): Outcome => {
   if (objects.length === 0)
     return hold(attempt, 'WaitingForMesh', `VirtualService ${names} is gone; put it back`, { what: 'mesh' });
   if (canaryPods.ready === 0) return hold(attempt, 'WaitingForPods', `${target.canary} has no ready pod`, { what: 'pods' });
-  if (isRaisedOverNobody(attempt)) {
-    const why = `somebody raised ${target.canary}, and ${target.stable} has no ready pod to take it back`;
+  if (isRaisedOverNobody(attempt, step.weight)) {
+    const why = `somebody took traffic off ${target.stable}, which has no ready pod to take it back`;
     return hold(attempt, 'WaitingForStable', why, { what: 'pods' });
   }
   if (hasShrunk(attempt)) {

@@ -4,6 +4,7 @@ import type { Position, SteeredObject } from './observation.ts';
 import { highestSeq } from './position.ts';
 import type { Reason } from './reason.ts';
 import type { Attempt } from './situation.ts';
+import { earlierPercent } from './weights.ts';
 
 /** The writes of one move. Raising goes through the objects in order, lowering in reverse (R29). */
 const writes = (
@@ -30,11 +31,12 @@ const writes = (
 };
 
 /**
- * Somebody raised the new version, and stable has no ready pod: it cannot be put down (R6.4), and no step may be entered,
+ * Somebody raised the new version, or the one that it takes over from, and stable has no ready pod: it cannot be put down (R6.4), and no step may be entered,
  * since its weight may lie below what stands there.
  */
-export const isRaisedOverNobody = ({ objects, stablePods }: Attempt): boolean =>
-  stablePods.ready === 0 && objects.some(({ drift }) => drift === 'up');
+export const isRaisedOverNobody = ({ objects, stablePods, target }: Attempt, weightPercent: number): boolean =>
+  stablePods.ready === 0 &&
+  objects.some(({ drift, weights }) => drift === 'up' || Math.ceil(earlierPercent(weights, target.stable)) > weightPercent);
 
 /** Sends the new version its share in a step; the step's clock starts with this write. */
 export const raise = (attempt: Attempt, index: number, weight: number): readonly Action[] =>

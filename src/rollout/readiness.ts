@@ -22,7 +22,7 @@ export const podsBack: Guard = attempt => {
   const until = readyAgainUntil(step.lowReadySince);
   const isLate = nowMs > until.ms || (step.podsLost ?? 0) > 1;
   if (isLate) return goBack(attempt, 'PodsLost', `${target.canary} had no ready pod for ${READY_AGAIN_WITHIN_MS / 1000} s`);
-  const isFrozen = attempt.problems.length > 0 || isRaisedOverNobody(attempt);
+  const isFrozen = attempt.problems.length > 0 || isRaisedOverNobody(attempt, planStep?.weight ?? 0);
   if (canaryPods.ready > 0 && planStep !== undefined && !isFrozen)
     return { status: attempt.status, actions: raise(attempt, step.index, planStep.weight) };
   const message = `${place(attempt)}: ${target.canary} lost its last ready pod, traffic was taken off it; the step begins again if a pod is ready by then`;

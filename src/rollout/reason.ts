@@ -20,7 +20,7 @@ export const REASONS = {
   NoData: 'A gate has had no data for longer than its deadline.',
   GateFailed: 'A gate found the new version to be bad.',
   UnattributedFailures: 'Too many requests to the host failed before they reached any pod.',
-  PodsLost: 'The new version lost its last ready pod while it took traffic.',
+  PodsLost: 'The new version lost its last ready pod while it took traffic, or had too few of them for 30 s.',
   Aborted: 'A person asked to go back.',
   PausedByPerson: 'A person paused the rollout; everything but forward movement goes on.',
   Resumed: 'A person let the rollout go on.',

@@ -121,6 +121,14 @@ describe('a newer version', () => {
     expect(shares(world)).toEqual([100, 0, 0, 0]);
   });
 
+  it('R6, R9: what somebody gave to the one before in the meantime is not shifted to stable either', () => {
+    const world = stableDown();
+    world.beforeMeshWrite = () => world.edit(OBJECT, { v1: 40, v2: 60 });
+    fix(world).run(20 * SECOND);
+    expect(shares(world)).toEqual([40, 60, 0, 0]);
+    check(world, { reason: 'WaitingForStable', message: /somebody took traffic off v1/ });
+  });
+
   it('R9: several versions in a row; the ones in between are never stable', () => {
     const world = stableDown();
     fix(world).run(5 * SECOND);
