@@ -96,8 +96,12 @@ export const runController = async (
 
   const all = [rollouts, pods, services, informers.virtualServices, informers.destinationRules];
   let isStopping = false;
-  const isReady = (): boolean => !isStopping && all.every(informer => informer.hasSynced());
-  const server = await startServer(config.listen, { metrics, isReady });
+  const waitingFor = (): string | undefined => {
+    if (isStopping) return 'stopping';
+    const empty = Object.entries(informers).flatMap(([name, informer]) => (informer.hasSynced() ? [] : [name]));
+    return empty.length === 0 ? undefined : `caches are not filled yet: ${empty.join(', ')}; the log says why`;
+  };
+  const server = await startServer(config.listen, { metrics, waitingFor });
   const sources = await createSources(config, writer, { logger, metrics, events, store, rollouts });
   for (const informer of all) informer.start();
   const ready = Promise.all(all.map(informer => informer.synced)).then(() => {

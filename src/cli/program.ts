@@ -52,9 +52,11 @@ export const runCli = async (argv: readonly string[], env: CliIo['env']): Promis
   const program = new Command('sluice')
     .description('GitOps progressive delivery for Istio: moves live traffic in steps, on evidence, and puts it back by itself')
     .version(__SLUICE_VERSION__)
+    .showHelpAfterError('`sluice --help` lists all commands and options')
     .exitOverride();
-  const asked = COMMANDS.find(({ name }) => name === argv[2]);
-  if (asked) program.addCommand((await asked.load(io)).exitOverride());
+  const name = argv[2] === 'help' ? argv[3] : argv[2];
+  const asked = COMMANDS.find(command => command.name === name);
+  if (asked) program.addCommand(withHint(await asked.load(io)).exitOverride());
   else for (const { name, about } of COMMANDS) program.command(name).description(about);
   try {
     await program.parseAsync([...argv]);
@@ -63,6 +65,9 @@ export const runCli = async (argv: readonly string[], env: CliIo['env']): Promis
     io.exit(error.exitCode === 0 ? EXIT.done : EXIT.usage);
   }
 };
+
+const withHint = (command: Command): Command =>
+  command.showHelpAfterError(`\`sluice ${command.name()} --help\` lists its arguments and options`);
 
 declare global {
   /** Put in by the build, from package.json. */

@@ -16,9 +16,22 @@ export type Memory = {
   readonly inFlight: Set<string>;
   /** Workloads seen behind each version: a pod that is gone has left requests to be counted. */
   readonly workloads: Map<string, Set<string>>;
+  /** What the last write failed with, in a sentence. */
   writeError: string | undefined;
-  /** Failed writes in a row. */
-  failures: number;
+  backOff: BackOff | undefined;
+  /** Conflicts in a row. */
+  conflicts: number;
+};
+
+/** A write that failed, and when it is tried again; a round that comes before does not send it. */
+export type BackOff = {
+  /** The write, and the object as it was found: another write, or a changed object, is tried at once. */
+  readonly what: string;
+  /** Phase and step in which it was wanted. */
+  readonly place: string;
+  /** Failures in a row. */
+  readonly failures: number;
+  readonly retryAtMs: number;
 };
 
 /** Sums over a step up to `untilMs`; `durations` only for display. */
@@ -39,7 +52,8 @@ export const createMemory = (): Memory => ({
   inFlight: new Set(),
   workloads: new Map(),
   writeError: undefined,
-  failures: 0,
+  backOff: undefined,
+  conflicts: 0,
 });
 
 /** Forgets the measurements of another step. */

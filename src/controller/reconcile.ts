@@ -10,6 +10,7 @@ import {
   type ResolvedTarget,
   type RolloutStatus,
 } from '../rollout/index.ts';
+import { forgetFailure, mustWait, noteFailure, type WriteAction } from './backOff.ts';
 import type { Measurer, Subject } from './measure.ts';
 import type { Memory } from './memory.ts';
 import { type Eyes, observe } from './observe.ts';
@@ -38,8 +39,8 @@ export type Hands = Eyes & {
 /** When to look at this rollout again: at once, at a moment, or only when something changes. */
 export type Again = { readonly kind: 'now' } | { readonly kind: 'at'; readonly atMs: number } | { readonly kind: 'onChange' };
 
-const FIRST_RETRY_MS = 100;
-const MAX_RETRY_MS = 30_000;
+/** So often in a row a conflict is decided again at once. */
+const MOST_CONFLICTS = 5;
 /** A status write that was refused is tried again after this, or as soon as the newer object has been seen. */
 const STATUS_RETRY_MS = 1_000;
 /** Without the lease nothing is looked at; it may come back at any moment, also without a change of holder (a late renewal). */
@@ -64,22 +65,33 @@ export const reconcile = async (hands: Hands, rollout: StoredRollout, memory: Me
   startMeasurements(hands, rollout, { decision, observation, memory }, wake);
 
   const writes = decision.actions.filter(isWrite);
-  try {
-    await performAll(hands, rollout, writes, logger);
-  } catch (error) {
-    return failed(hands, rollout, { observation, memory, error, logger });
+  const isHeld = mustWait(memory, writes, nowMs);
+  if (!isHeld) {
+    try {
+      await performAll(hands, rollout, writes, logger);
+    } catch (error) {
+      return failed(hands, rollout, { observation, memory, error, logger, decision, writes, startedMs: nowMs });
+    }
+    forgetFailure(memory, { writes, status: decision.status }, nowMs);
   }
-  memory.writeError = undefined;
-  memory.failures = 0;
-  const isStored = await store(hands, rollout, decision, logger);
-  if (isStored === 'stored' || (isStored === 'unchanged' && writes.length > 0)) return { kind: 'now' };
+  const isMended = observation.writeError !== undefined && memory.writeError === undefined;
+  const isStored = await store(hands, rollout, isMended ? decide(rollout, withoutError(observation), nowMs) : decision, logger);
+  if (isStored === 'stored' || (isStored === 'unchanged' && writes.length > 0 && !isHeld)) return { kind: 'now' };
   if (isStored !== 'unchanged') return { kind: 'at', atMs: nowMs + STATUS_RETRY_MS };
-  return decision.lookAgainAtMs === undefined
-    ? { kind: 'onChange' }
-    : { kind: 'at', atMs: Math.max(decision.lookAgainAtMs, nowMs + MIN_WAIT_MS) };
+  return lookAgain(decision, isHeld ? memory.backOff?.retryAtMs : undefined, nowMs);
 };
 
-type WriteAction = Extract<Action, { kind: 'ensureSubset' | 'setTraffic' | 'setFinalizer' | 'removeRequest' }>;
+/** At the moment that the decision names; while a write is to be tried again, at that of the next try if it comes first. */
+const lookAgain = ({ lookAgainAtMs, status }: Decision, retryAtMs: number | undefined, nowMs: number): Again => {
+  if (retryAtMs === undefined && lookAgainAtMs === undefined) return { kind: 'onChange' };
+  // On the way back nothing is measured, and "at once" means after the write: neither is a reason to look before the next try.
+  const isOfUse = retryAtMs === undefined || (status.phase !== 'RollingBack' && (lookAgainAtMs ?? 0) > nowMs);
+  const atMs = Math.min(retryAtMs ?? Number.POSITIVE_INFINITY, (isOfUse ? lookAgainAtMs : undefined) ?? Number.POSITIVE_INFINITY);
+  return { kind: 'at', atMs: Math.max(atMs, nowMs + MIN_WAIT_MS) };
+};
+
+const withoutError = ({ writeError: _, ...observation }: Observation): Observation => observation;
+
 const isWrite = (action: Action): action is WriteAction =>
   action.kind === 'ensureSubset' ||
   action.kind === 'setTraffic' ||
@@ -137,25 +149,35 @@ const perform = async (
   }
 };
 
+type FailedRound = {
+  readonly observation: Observation;
+  readonly memory: Memory;
+  readonly error: unknown;
+  readonly logger: Logger;
+  readonly decision: Decision;
+  readonly writes: readonly WriteAction[];
+  readonly startedMs: number;
+};
+
 /** A conflict means: look again at once. Everything else is retried with back-off, for ever, and told to people. */
 const failed = async (
   hands: Hands,
   rollout: StoredRollout,
-  { observation, memory, error, logger }: { observation: Observation; memory: Memory; error: unknown; logger: Logger },
+  { observation, memory, error, logger, decision, writes, startedMs }: FailedRound,
 ): Promise<Again> => {
   const { clock } = hands;
-  if (error instanceof SystemError && error.kind === 'conflict' && memory.failures < 5) {
-    memory.failures += 1;
+  if (error instanceof SystemError && error.kind === 'conflict' && memory.conflicts < MOST_CONFLICTS) {
+    memory.conflicts += 1;
     logger.debug({ reason: error.message }, 'object changed meanwhile, deciding again');
     return { kind: 'now' };
   }
-  const retryMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(memory.failures, 20));
-  memory.failures += 1;
+  const failedMs = clock.now();
+  const { retryAtMs } = noteFailure(memory, { writes, status: decision.status }, [startedMs, failedMs]);
   memory.writeError = error instanceof Error ? error.message : String(error);
-  logger.warn({ reason: memory.writeError, retryMs }, 'write failed');
-  const told = decide(rollout, { ...observation, writeError: memory.writeError }, clock.now());
+  logger.warn({ reason: memory.writeError, retryMs: retryAtMs - failedMs }, 'write failed');
+  const told = decide(rollout, { ...observation, writeError: memory.writeError }, failedMs);
   await store(hands, rollout, told, logger);
-  return { kind: 'at', atMs: clock.now() + retryMs };
+  return lookAgain(decision, retryAtMs, clock.now());
 };
 
 const store = async (

@@ -1,4 +1,6 @@
 import { digest } from './digest.ts';
+import { failedWrite } from './outcome.ts';
+import type { Reason } from './reason.ts';
 import type { GateStatus, RolloutStatus } from './status.ts';
 
 /** One thing that people are told once; the name is the same whenever it is derived again (R35). */
@@ -30,16 +32,19 @@ export const announcements = (uid: string, before: RolloutStatus | undefined, af
     const type = BAD_PHASES.includes(after.phase) || BAD_REASONS.includes(after.reason) ? 'Warning' : 'Normal';
     told.push({ name: digest(`${place}/${after.phase}/${after.reason}`), type, reason: after.reason, message: after.message });
   }
+  const failed = failedWrite(after);
+  if (told.length === 0 && failed !== undefined && before !== undefined && failedWrite(before) === undefined) {
+    const name = digest(`${place}/${after.phase}/write`);
+    told.push({ name, type: 'Warning', reason: 'WaitingForMesh' satisfies Reason, message: after.message });
+  }
   const request = after.lastRequest;
   if (request !== undefined && request.id !== before?.lastRequest?.id) {
     const refused = request.outcome.startsWith('refused');
     const message = `request ${request.verb} ${request.outcome}`;
-    told.push({
-      name: digest(`${uid}/${request.id}`),
-      type: refused ? 'Warning' : 'Normal',
-      reason: refused ? 'RequestRefused' : 'RequestAccepted',
-      message,
-    });
+    const reason = refused ? 'RequestRefused' : 'RequestAccepted';
+    // What an accepted request changed has told of it already.
+    if (refused || told.length === 0)
+      told.push({ name: digest(`${uid}/${request.id}`), type: refused ? 'Warning' : 'Normal', reason, message });
   }
   return told;
 };
@@ -67,8 +72,9 @@ const essence = (status: RolloutStatus): string => {
     ...rest
   } = status;
   const { readyAtStart: _readyAtStart, ...place } = step ?? { index: 0, count: 0 };
-  const isProseNews = status.phase === 'RollingBack' || status.waitingFor === undefined || message.includes('last write failed');
-  return JSON.stringify([sorted(rest), sorted(place), history?.at(-1), verdictClass(gates ?? []), isProseNews ? message : '']);
+  const isProseNews = status.phase === 'RollingBack' || status.waitingFor === undefined;
+  const prose = isProseNews ? message : failedWrite(status);
+  return JSON.stringify([sorted(rest), sorted(place), history?.at(-1), verdictClass(gates ?? []), prose ?? '']);
 };
 
 const verdictClass = (gates: readonly GateStatus[]): readonly string[] => {

@@ -101,9 +101,17 @@ const enter = (attempt: Attempt, index: number): Outcome => {
     return hold(attempt, 'PodsShrinking', had, { what: 'pods' });
   }
   if (lacksFinalizer(attempt)) return addFinalizer(attempt);
-  return (
-    makeSubset(attempt) ?? { status: { ...attempt.status, gates: attempt.gates }, actions: raise(attempt, index, step.weight) }
-  );
+  return makeSubset(attempt) ?? { status: raising(attempt, index), actions: raise(attempt, index, step.weight) };
+};
+
+/** The status changes when the raise was seen in the mesh; one that fails says what it is that cannot be done. */
+const raising = (attempt: Attempt, index: number): RolloutStatus => {
+  const { status, gates, observation, plan, step } = attempt;
+  const judged: RolloutStatus = { ...status, gates };
+  if (observation.writeError === undefined) return judged;
+  const evidence = step.index === 0 ? '' : `${gatesSentence(gates)}; `;
+  const message = `${place(attempt)}: ${evidence}step ${index}/${plan.steps.length} is to be entered, and cannot be written`;
+  return saying(judged, 'WaitingForMesh', message, { what: 'mesh' });
 };
 
 /** R30: before the first weight; an adopted split, or one whose finalizer a person took away, gets it as soon as possible. */

@@ -16,6 +16,7 @@ const MAKES_ROOM: readonly Reason[] = ['Superseded', 'WentBack', 'NewPods'];
 /** Decides to put all traffic back (R23). Nothing is ever shifted to a stable version without a ready pod (R6.4). */
 export const goBack = (attempt: Attempt, reason: Reason, because: string): Outcome => {
   if (isBlocked(attempt)) return waitForStable(attempt, because);
+  const isUnwritten = isOpen(attempt) && attempt.observation.writeError !== undefined;
   const status: RolloutStatus = {
     ...attempt.status,
     step: attempt.step,
@@ -24,7 +25,11 @@ export const goBack = (attempt: Attempt, reason: Reason, because: string): Outco
     gates: attempt.gates,
   };
   return {
-    status: saying(status, reason, `back to ${attempt.target.stable}: ${because}; written, not yet obeyed`),
+    status: saying(
+      status,
+      reason,
+      `back to ${attempt.target.stable}: ${because}; ${isUnwritten ? 'not written yet' : 'written, not yet obeyed'}`,
+    ),
     actions: lower(attempt, reason),
     lookAgainAtMs: attempt.nowMs + LOOK_EVERY_MS,
   };

@@ -34,6 +34,9 @@ export const finish = (situation: Situation, { status, actions = [], lookAgainAt
   };
 };
 
+/** What the last write of a mesh object failed with, as the message says it; absent when it did not. */
+export const failedWrite = ({ message }: RolloutStatus): string | undefined => message.split(WRITE_FAILED)[1];
+
 /** The status without what it was waiting for, saying something new. */
 export const saying = (status: RolloutStatus, reason: Reason, message: string, waitingFor?: WaitingFor): RolloutStatus => {
   const { waitingFor: _, ...rest } = status;

@@ -1,4 +1,4 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import pc from 'picocolors';
 import { type Sandbox, startSandbox } from './sandbox.ts';
 import { APP_HOST, SCENARIOS, type Scenario } from './scenario.ts';
@@ -25,6 +25,7 @@ function parseFlags(): Flags {
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: a temporary folder)')
     .option('--rate <n>', 'load in requests per second, 0 for none (default: 40, in the empty scenario 0)', wholeNumber)
     .option('--json', 'one JSON line instead of a table')
+    .exitOverride()
     .parse()
     .opts<Flags>();
 }
@@ -64,6 +65,7 @@ async function run(): Promise<void> {
 }
 
 run().catch((error: unknown) => {
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? 0 : 2);
   console.error(error instanceof Error ? error.message : String(error));
   process.exit(1);
 });

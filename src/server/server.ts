@@ -9,14 +9,17 @@ export type Server = {
   close(): Promise<void>;
 };
 
-/** Serves liveness, readiness and metrics. `isReady` turns true once caches are filled. Throws SystemError when it cannot listen. */
+/** Serves liveness, readiness and metrics. `waitingFor` says why it is not ready yet. Throws SystemError when it cannot listen. */
 export const startServer = async (
   listen: { readonly host: string; readonly port: number },
-  deps: { readonly metrics: Metrics; readonly isReady: () => boolean },
+  deps: { readonly metrics: Metrics; readonly waitingFor: () => string | undefined },
 ): Promise<Server> => {
   const app = new Hono();
   app.get('/healthz', context => context.text('ok\n'));
-  app.get('/readyz', context => (deps.isReady() ? context.text('ok\n') : context.text('caches are not filled yet\n', 503)));
+  app.get('/readyz', context => {
+    const reason = deps.waitingFor();
+    return reason === undefined ? context.text('ok\n') : context.text(`${reason}\n`, 503);
+  });
   app.get('/metrics', async context =>
     context.body(await deps.metrics.text(), 200, { 'content-type': deps.metrics.contentType }),
   );

@@ -4,7 +4,7 @@ import { stringify } from 'yaml';
 import type { Bed } from './bed/bed.ts';
 import { request } from './bed/http.ts';
 import { localUrl } from './bed/layout.ts';
-import { logOf, restartServer, signalServer, startServer, stopServer } from './bed/process.ts';
+import { logOf, pidOf, restartServer, signalServer, startServer, stopServer } from './bed/process.ts';
 import { PROGRAM } from './installed.ts';
 
 interface ControllerOptions {
@@ -16,10 +16,14 @@ interface ControllerOptions {
   /** Repository with Rollouts, asked every second. Without it Rollouts come through the API only. */
   readonly repositoryUrl?: string;
   readonly leaderElection: boolean;
+  /** Options of Node. Default: stacks name lines of the source, which costs memory. */
+  readonly nodeOptions?: readonly string[];
 }
 
 /** `sluice controller` in a process of its own, with the Prometheus and Zipkin of the bed. */
 export interface ControllerProcess {
+  /** Number of the process. Throws when it does not run. */
+  readonly pid: () => number;
   /** SIGKILL, as when a machine is lost. */
   readonly kill: () => Promise<void>;
   /** Starts it again after `kill`, and waits until it is ready. */
@@ -29,6 +33,8 @@ export interface ControllerProcess {
   readonly resume: () => void;
   /** SIGTERM; throws when it does not end within the 10 s that it has. */
   readonly stop: () => Promise<void>;
+  /** Whether it says that it may write. */
+  readonly leads: () => Promise<boolean>;
   /** Its own metrics, in Prometheus text format. */
   readonly metrics: () => Promise<string>;
   /** All that it has logged. */
@@ -61,14 +67,16 @@ export async function startController(bed: Bed, options: ControllerOptions): Pro
   await startServer(bed.directory, {
     name,
     command: process.execPath,
-    args: ['--enable-source-maps', PROGRAM, 'controller', ...files, '--listen', url.replace('http://', '')],
+    args: [...(options.nodeOptions ?? ['--enable-source-maps']), PROGRAM, 'controller', ...files, '--listen', url.replace('http://', '')],
     env: {},
     cwd: bed.directory,
     ready: { url: `${url}/readyz` },
     readyTimeoutMs: 30_000,
     stopGraceMs: STOP_WITHIN_MS,
   });
+  const metrics = async () => (await request(`${url}/metrics`)).body;
   return {
+    pid: () => pidOf(bed.directory, name),
     kill: () => stopServer(bed.directory, name, 0),
     start: () => restartServer(bed.directory, name),
     pause: () => signalServer(bed.directory, name, 'SIGSTOP'),
@@ -79,7 +87,8 @@ export async function startController(bed: Bed, options: ControllerOptions): Pro
       if (Date.now() - startMs >= STOP_WITHIN_MS)
         throw new Error(`stopping ${name}: still there ${STOP_WITHIN_MS} ms after SIGTERM`);
     },
-    metrics: async () => (await request(`${url}/metrics`)).body,
+    leads: async () => /^sluice_leader 1$/m.test(await metrics()),
+    metrics,
     log: () => readFile(logOf(bed.directory, name), 'utf8'),
   };
 }

@@ -3,6 +3,7 @@ import { parse } from 'yaml';
 import { openBed } from './bed/bed.ts';
 import { type ControllerProcess, startController } from './controllerProcess.ts';
 import { installSluice } from './installed.ts';
+import { setReady } from './podReadiness.ts';
 import { createFleet, openStory, type Story, type StoryOptions, sharesSeen, type VirtualService } from './story.ts';
 
 const bed = openBed(inject('bedDirectory'));
@@ -111,12 +112,12 @@ describe
       await story.commit('v2');
       await story.untilSplit('v1:50 v2:50');
       await bed.until('requests of v2', async () => (await story.load.summary()).byVersion['v2'] !== undefined);
-      await setReady(story, 'v2', 'False');
+      await setReady(bed, { namespace: 'unready', version: 'v2', ready: false });
       await story.untilSplit('v1:100', 5_000);
       await story.until('PodsLost', ({ reason }) => reason === 'PodsLost');
-      await setReady(story, 'v2', 'True');
+      await setReady(bed, { namespace: 'unready', version: 'v2', ready: true });
       await story.untilSplit('v1:50 v2:50');
-      await setReady(story, 'v2', 'False');
+      await setReady(bed, { namespace: 'unready', version: 'v2', ready: false });
       await story.untilSplit('v1:100', 5_000);
       const { reason, message } = await story.until('rollback', ({ phase }) => phase === 'RolledBack');
       expect(reason).toBe('PodsLost');
@@ -207,23 +208,4 @@ async function reasonsOf(story: Story): Promise<readonly string[]> {
     '--output=jsonpath={.items[*].reason}',
   );
   return reasons.split(' ');
-}
-
-interface PodList {
-  readonly items: readonly {
-    readonly metadata: { readonly name: string };
-    readonly status: { readonly conditions: readonly { readonly type: string }[] };
-  }[];
-}
-
-/** What a kubelet writes when the readiness probe of all pods of a version fails, or is good again. */
-async function setReady(story: Story, version: string, ready: 'True' | 'False'): Promise<void> {
-  const pods = `/api/v1/namespaces/${story.world.namespace}/pods`;
-  const { items } = await bed.kubernetes.get<PodList>(`${pods}?labelSelector=version%3D${version}`);
-  await Promise.all(
-    items.map(({ metadata, status }) => {
-      const conditions = status.conditions.map(one => (/Ready$/.test(one.type) ? { ...one, status: ready } : one));
-      return bed.kubernetes.patch(`${pods}/${metadata.name}/status`, { status: { conditions } });
-    }),
-  );
 }

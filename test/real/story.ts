@@ -58,6 +58,8 @@ export interface StoryOptions {
   readonly gates?: readonly unknown[];
   readonly router?: unknown;
   readonly ratePerSecond?: number;
+  /** Between two measurements. Default: `2s`. */
+  readonly interval?: string;
 }
 
 /** One application, its Rollout in Git, clients that never stop asking, and a record of all that happens to its objects. */
@@ -87,8 +89,8 @@ export const GATES = [
 
 const NAME = 'forecast';
 
-function rolloutOf({ namespace, canary, gates, router }: StoryOptions, version: string): string {
-  const analysis = { interval: '2s', gates: gates ?? GATES };
+function rolloutOf({ namespace, canary, gates, router, interval }: StoryOptions, version: string): string {
+  const analysis = { interval: interval ?? '2s', gates: gates ?? GATES };
   return stringify({
     apiVersion: 'sluice.dev/v1alpha1',
     kind: 'Rollout',

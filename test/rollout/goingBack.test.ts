@@ -13,7 +13,7 @@ describe('rollback', () => {
     world.ask({ verb: 'abort' });
     world.run(5 * SECOND);
     check(world, { phase: 'RolledBack', mesh: [0], writes: { mesh: 1 } }, before);
-    expect(world.announced.slice(told).map(({ reason }) => reason)).toEqual(['Aborted', 'RequestAccepted', 'Aborted']);
+    expect(world.announced.slice(told).map(({ reason }) => reason)).toEqual(['Aborted', 'Aborted']);
   });
 
   it('R23: is obeyed when the measured share shows it', () => {

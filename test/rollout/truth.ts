@@ -14,6 +14,8 @@ export type Truth = {
   readonly query?: (name: string, ms: number) => number | undefined;
   /** Is the provider away for this gate (or `reference`, `share`)? */
   readonly down?: (name: string, ms: number) => boolean;
+  /** How long providers take to answer. */
+  readonly answerMs?: number;
   /** Share of requests that the proxies still send to the new version after everything was put back. */
   readonly disobeyedShare?: (ms: number) => number;
 };

@@ -358,7 +358,7 @@ export class World {
     const { memory } = this;
     this.memory.answers.push({
       topic,
-      atMs: this.nowMs + ANSWER_MS,
+      atMs: this.nowMs + (this.truth.answerMs ?? ANSWER_MS),
       take: () => {
         if (action.kind === 'measureReference') memory.reference = this.reference(action);
         else if (action.kind === 'measureShare') memory.share = this.share(action);

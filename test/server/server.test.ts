@@ -8,20 +8,23 @@ afterEach(async () => {
   for (const server of open.splice(0)) await server.close();
 });
 
-const serve = async (isReady: () => boolean = () => true, metrics: Metrics = createMetrics(clock)): Promise<string> => {
-  const server = await startServer({ host: '127.0.0.1', port: 0 }, { metrics, isReady });
+const serve = async (
+  waitingFor: () => string | undefined = () => undefined,
+  metrics: Metrics = createMetrics(clock),
+): Promise<string> => {
+  const server = await startServer({ host: '127.0.0.1', port: 0 }, { metrics, waitingFor });
   open.push(server);
   return `http://${server.address}`;
 };
 
 describe('the HTTP server', () => {
   it('is alive before it is ready, and ready once caches are filled', async () => {
-    let isReady = false;
-    const url = await serve(() => isReady);
+    let waiting: string | undefined = 'caches are not filled yet: pods';
+    const url = await serve(() => waiting);
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     const before = await fetch(`${url}/readyz`);
-    expect([before.status, await before.text()]).toEqual([503, 'caches are not filled yet\n']);
-    isReady = true;
+    expect([before.status, await before.text()]).toEqual([503, 'caches are not filled yet: pods\n']);
+    waiting = undefined;
     expect((await fetch(`${url}/readyz`)).status).toBe(200);
   });
 
@@ -41,7 +44,7 @@ describe('the HTTP server', () => {
     const { host } = new URL(await serve());
     const port = Number(host.split(':')[1]);
     await expect(
-      startServer({ host: '127.0.0.1', port }, { metrics: createMetrics(clock), isReady: () => true }),
+      startServer({ host: '127.0.0.1', port }, { metrics: createMetrics(clock), waitingFor: () => undefined }),
     ).rejects.toThrow(`listening on 127.0.0.1:${port}: the port is in use`);
   });
 

@@ -118,7 +118,8 @@ class EventQueue implements KubeEventSink {
       if (isKind(error, 'conflict')) return true;
       if (this.#ending.signal.aborted) return false;
       this.#tell(error);
-      return !isKind(error, 'unavailable');
+      // Something that stands in for the API server for a while answers, but not as one.
+      return !isKind(error, 'unavailable') && !isKind(error, 'badAnswer');
     }
   }
 

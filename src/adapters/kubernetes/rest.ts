@@ -23,7 +23,7 @@ export type WatchEvent = {
   readonly object: KubeObject;
 };
 
-export type WatchListener = {
+type WatchListener = {
   /** The server has agreed to the watch. */
   readonly open: () => void;
   readonly event: (event: WatchEvent) => void;

@@ -108,6 +108,12 @@ describe('failures', () => {
       'refused',
       'not allowed to patch rollouts.sluice.dev; an RBAC',
     ],
+    [
+      403,
+      { message: 'User "s" cannot patch resource "rollouts" in API group "sluice.dev" in the namespace "weather"' },
+      'refused',
+      'this verb and resource in namespace weather is missing, see ClusterRole sluice in `sluice install` (User',
+    ],
     [403, { message: 'admission webhook "w" denied the request' }, 'refused', ': admission webhook "w" denied the request'],
     [404, { message: 'rollouts "forecast" not found' }, 'notFound', 'not found'],
     [410, { message: 'too old resource version' }, 'unavailable', 'too old'],

@@ -49,21 +49,24 @@ describe('events', () => {
     expect([api.calls, lines]).toEqual([['create', 'create'], []]);
   });
 
-  it('are sent in order once the API server answers again; the outage is logged once', async () => {
-    const names: (string | undefined)[] = [];
-    let failures = 3;
-    const { sink, emit, lines } = world(async (_, object) => {
-      failures -= 1;
-      if (failures >= 0) throw refusal('unavailable');
-      names.push(object.metadata.name);
-      return object;
-    });
-    emit('a');
-    emit('b');
-    await sink.drain(1000);
-    expect(names).toEqual(['a', 'b']);
-    expect(lines).toHaveLength(1);
-  });
+  it.each(['unavailable', 'badAnswer'] as const)(
+    'are sent in order once the API server answers again (%s); the outage is logged once',
+    async kind => {
+      const names: (string | undefined)[] = [];
+      let failures = 3;
+      const { sink, emit, lines } = world(async (_, object) => {
+        failures -= 1;
+        if (failures >= 0) throw refusal(kind);
+        names.push(object.metadata.name);
+        return object;
+      });
+      emit('a');
+      emit('b');
+      await sink.drain(1000);
+      expect(names).toEqual(['a', 'b']);
+      expect(lines).toHaveLength(1);
+    },
+  );
 
   it('that are refused hold up no other', async () => {
     const names: (string | undefined)[] = [];

@@ -1,9 +1,9 @@
 import { KubeError } from '../../../src/adapters/kubernetes/errors.ts';
 import type { KubeObject, ObjectRef, Resource } from '../../../src/adapters/kubernetes/resources.ts';
 
-export type Refusal = 'conflict' | 'notFound' | 'unavailable' | 'refused';
+export type Refusal = 'conflict' | 'notFound' | 'unavailable' | 'refused' | 'badAnswer';
 
-const CODES = { conflict: 409, notFound: 404, unavailable: 503, refused: 403 } as const;
+const CODES = { conflict: 409, notFound: 404, unavailable: 503, refused: 403, badAnswer: 200 } as const;
 
 export function refusal(kind: Refusal): KubeError {
   return new KubeError('writing object', { kind, code: CODES[kind], reason: kind });

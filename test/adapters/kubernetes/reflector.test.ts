@@ -119,6 +119,19 @@ describe('lists', () => {
     expect(seen).toEqual(['all a,b']);
   });
 
+  it('is not complete while the right to watch is missing: the list would grow old', async () => {
+    const refused: Answer = response =>
+      sendStatus(response, 403, { reason: 'Forbidden', message: 'User "s" cannot watch resource "rollouts"' });
+    script([page(['a'], '9')], [refused, refused, says()]);
+    const reflector = reflect();
+    await eventually(() => expect(queries('watch').length).toBeGreaterThan(0));
+    await eventually(() => expect(log.lines[0]).toMatchObject({ level: 'warn' }));
+    expect(reflector.hasSynced()).toBe(false);
+    await reflector.synced;
+    expect(queries('watch')).toHaveLength(3);
+    expect(reflector.hasSynced()).toBe(true);
+  });
+
   it('tries again after failures and garbage, and warns once', async () => {
     const fails: Answer = response => sendStatus(response, 500, { message: 'etcd' });
     const garbage: Answer = response => response.end('<html>');

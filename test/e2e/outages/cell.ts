@@ -11,17 +11,19 @@ const AFTER_PAUSE_MS = 1_500;
 const MOVES_PAUSE_MS = 4_000;
 const RESTS_PAUSE_MS = 5_500;
 
-/** v2 is so slow when it is slow, and so slow it may be. */
-const LATE_MS = 2_500;
-const MAY_TAKE_MS = 1_500;
+/** v2 takes so long when it is slow, and may take so long. */
+const TAKES_MS = 1_800;
+const MAY_TAKE_MS = 1_200;
+/** Spans of slow requests come late: only a reading with so much lag counts them. */
+const PATIENT = { provider: 'patient', lag: '2500ms' };
 
-const specOf = (pauseMs: number): object => ({
+const specOf = (pauseMs: number, zipkin = 'default'): object => ({
   strategy: { canary: { steps: [{ setWeight: 50, pause: { duration: `${pauseMs}ms` } }] } },
   analysis: {
     interval: '1s',
     gates: [
       { name: 'success-rate', prometheus: { metric: 'success-rate' }, threshold: { min: 99 }, minSamples: 10 },
-      { name: 'p99', zipkin: { percentile: 99 }, threshold: { max: MAY_TAKE_MS }, minSamples: 10 },
+      { name: 'p99', zipkin: { provider: zipkin, percentile: 99 }, threshold: { max: MAY_TAKE_MS }, minSamples: 10 },
     ],
   },
 });
@@ -43,7 +45,8 @@ export type Cell = {
   /** Nothing to do. */
   readonly idles: App;
   readonly all: readonly App[];
-  readonly log: readonly { readonly msg: string; readonly [field: string]: unknown }[];
+  /** Waits for a log line of the controller. */
+  readonly logged: Awaited<ReturnType<World['controller']>>['logged'];
   figures(): Promise<Figures>;
   /** Begins the outage at the moment that the phases are made for. `how` v2 of `fails` turns bad. */
   begin(server: string, mode: OutageMode, how: 'errors' | 'slow'): Promise<void>;
@@ -53,13 +56,18 @@ export type Cell = {
   end(): Promise<void>;
 };
 
-export const openCell = async (config: object = {}): Promise<Cell> => {
+/** `timeout`: how long providers may take to answer. */
+export const openCell = async (timeout = '1s'): Promise<Cell> => {
   const world = await openWorld();
   const [starts, rests, moves, fails, idles] = await Promise.all(
     (['starts', 'rests', 'moves', 'fails', 'idles'] as const).map(name => world.app(name, { rate: RATE })),
   );
   if (!starts || !rests || !moves || !fails || !idles) throw new Error('opening the cell: an application is missing');
-  const controller = await world.controller({ config });
+  const { prometheus, zipkin: url } = world.sandbox.urls;
+  const zipkin = { default: { url, timeout, lag: '500ms' }, [PATIENT.provider]: { url, timeout, lag: PATIENT.lag } };
+  const controller = await world.controller({
+    config: { providers: { prometheus: { default: { url: prometheus, timeout } }, zipkin } },
+  });
   let restsEndMs = 0;
   let away = '';
   await Promise.all([starts.roll('v1', specOf(MOVES_PAUSE_MS)), idles.roll('v1', specOf(MOVES_PAUSE_MS))]);
@@ -67,7 +75,7 @@ export const openCell = async (config: object = {}): Promise<Cell> => {
   await Promise.all([
     rests.roll('v2', specOf(RESTS_PAUSE_MS)),
     moves.roll('v2', specOf(MOVES_PAUSE_MS)),
-    fails.roll('v2', specOf(60_000)),
+    fails.roll('v2', specOf(60_000, PATIENT.provider)),
   ]);
   return {
     world,
@@ -77,7 +85,7 @@ export const openCell = async (config: object = {}): Promise<Cell> => {
     fails,
     idles,
     all: [starts, rests, moves, fails, idles],
-    log: controller.log,
+    logged: controller.logged,
     figures: async () => readFigures(String((await send(`http://${controller.address}/metrics`)).body)),
     begin: async (server, mode, how) => {
       away = server;
@@ -87,7 +95,7 @@ export const openCell = async (config: object = {}): Promise<Cell> => {
       await wait(Math.max(0, movesMs + MOVES_PAUSE_MS - BEFORE_MOVE_MS - Date.now()));
       // the commit is known, the rest is not
       await starts.change({ spec: { version: 'v2' } });
-      world.sandbox.control.setFault(workloadOf('fails', 'v2'), how === 'errors' ? { errorRate: 0.6 } : { latencyMs: LATE_MS });
+      world.sandbox.control.setFault(workloadOf('fails', 'v2'), how === 'errors' ? { errorRate: 0.6 } : { latencyMs: TAKES_MS });
       await world.sandbox.control.setOutage(server, mode);
     },
     lasts: () => wait(Math.max(0, restsEndMs + AFTER_PAUSE_MS - Date.now())),

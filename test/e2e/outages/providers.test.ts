@@ -52,7 +52,7 @@ describe.each(SERVERS)('while $server is away', ({ server, title, other }) => {
         expect(waiting.message).toContain(title);
         expect(await cell.starts.weights()).toMatchObject(server === 'prometheus' ? { v1: 100 } : { v1: 50 });
         const during = await cell.figures();
-        const asked = (figures: typeof during) => figures.count('sluice_provider_requests_total', `provider="${server}/default"`);
+        const asked = (figures: typeof during) => figures.count('sluice_provider_requests_total', `provider="${server}/`);
         expect(asked(during) - asked(before)).toBeLessThan(MOST_REQUESTS);
 
         await cell.end();
@@ -73,4 +73,20 @@ describe.each(SERVERS)('while $server is away', ({ server, title, other }) => {
     },
     90_000,
   );
+
+  it.concurrent('R16: slow, but in time: everything goes on, and nobody is told', async () => {
+    const cell = await openCell('10s');
+    try {
+      await cell.begin(server, 'slow', other);
+      const back = await cell.fails.reaches(({ traffic }) => traffic?.weight === 0, 'the way back');
+      expect(back.reason).toBe('GateFailed');
+      await Promise.all([cell.rests, cell.moves].map(app => app.reaches(isStable, 'v2 to be stable')));
+      await cell.end();
+      await cell.starts.reaches(isStable, 'v2 to be stable');
+      for (const app of cell.all) expect(await told(app, 'ProviderError')).toBe(0);
+      for (const app of [cell.starts, cell.rests, cell.moves]) expect(app.load.stats().failed).toBe(0);
+    } finally {
+      await cell.world.close();
+    }
+  }, 90_000);
 });

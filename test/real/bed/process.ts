@@ -147,6 +147,13 @@ export async function stopServer(directory: string, name: string, graceMs: numbe
   rmSync(join(pidDirectory(directory), `${name}.json`), { force: true });
 }
 
+/** Number of the process of a running server. Throws when it does not run. */
+export function pidOf(directory: string, name: string): number {
+  const identity = processOf(directory, name);
+  if (!identity) throw new Error(`looking for ${name}: it does not run`);
+  return identity.pid;
+}
+
 /** Stops a server in its tracks (SIGSTOP), or lets it go on (SIGCONT). Throws when it does not run. */
 export function signalServer(directory: string, name: string, signal: 'SIGSTOP' | 'SIGCONT'): void {
   const identity = processOf(directory, name);

@@ -39,6 +39,8 @@ export async function startCountingProxy(apiUrl: string, caFile: string): Promis
     passed.push(passedOf(method, url));
     const onward = https.request(`${apiUrl}${url}`, { method, headers, agent }, answer => {
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      // a watch may have nothing to tell for long after its head
+      outgoing.flushHeaders();
       answer.pipe(outgoing);
       answer.on('error', () => outgoing.destroy());
     });

@@ -1,7 +1,6 @@
 // Program: counts what a rollout costs the API server, and prints it with the conditions under which it was counted. `--json` for programs.
 import { spawnSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as pass } from 'node:timers/promises';
@@ -9,11 +8,11 @@ import { kubeconfigText } from '../bed/apiServer.ts';
 import type { Bed } from '../bed/bed.ts';
 import type { Load } from '../bed/load.ts';
 import { startBed } from '../bed/startBed.ts';
-import { VERSIONS } from '../bed/versions.ts';
 import { createWorld } from '../bed/world.ts';
 import { type ControllerProcess, startController } from '../controllerProcess.ts';
 import { installSluice, PROGRAM, SLUICE_NAMESPACE } from '../installed.ts';
 import { type Counted, countOf, difference, startCountingProxy } from './countingProxy.ts';
+import { type Conditions, conditionsLine, conditionsNow } from './figures.ts';
 
 /** Two rollouts that differ in their steps only: the difference is what a step costs. */
 const STEPS = { few: 3, many: 8 };
@@ -23,7 +22,7 @@ const IDLE_MS = 60_000;
 const HELP_RUNS = 5;
 
 interface Figures {
-  readonly conditions: Readonly<Record<string, string | number>>;
+  readonly conditions: Conditions;
   /** Requests of one rollout with the fewer steps, from the new version to its end. */
   readonly rolloutWithFewSteps: Counted;
   /** The same for each step more. */
@@ -144,23 +143,14 @@ function print({ conditions, helpMs, ...figures }: Figures): void {
   console.log(`${IDLE_ROLLOUTS + 2} idle rollouts for ${IDLE_MS / 1_000} s:         ${line(figures.idle)}`);
   console.log(`  watches and lease in that time:   ${line(figures.idleWatchesAndLease)}`);
   console.log(`sluice --help:                      ${helpMs} ms (median of ${HELP_RUNS})`);
-  console.log(
-    `conditions: ${Object.entries(conditions)
-      .map(([name, value]) => `${name} ${value}`)
-      .join(', ')}`,
-  );
+  console.log(conditionsLine(conditions));
 }
 
 const helpMs = medianHelpMs();
 const bed = await startBed({ leftOut: ['zipkin', 'git'] });
 try {
   const conditions = {
-    node: process.version,
-    cores: cpus().length,
-    'kube-apiserver': VERSIONS.kubernetes,
-    etcd: VERSIONS.etcd,
-    istio: VERSIONS.istioApi,
-    envoy: VERSIONS.envoy,
+    ...conditionsNow(),
     steps: `${STEPS.few} and ${STEPS.many}`,
     'pause s': PAUSE_S,
     gates: 'success-rate and unattributed, every 2 s',

@@ -1,0 +1,81 @@
+import { describe, expect, it } from 'vitest';
+import type { OutageMode } from '../../../src/sandbox/outage.ts';
+import { type Cell, openCell, told, weightWrites } from './cell.ts';
+
+type Row = { readonly mode: OutageMode; readonly words: RegExp };
+
+const MODES: readonly Row[] = [
+  { mode: 'refuse', words: /admission webhook .*istio.*connection refused/ },
+  { mode: 'hang', words: /admission webhook .*istiod/ },
+];
+const SLOW_MOVES_MS = 10_000;
+/** Back-off from 100 ms: at most seven tries in the first ten seconds, for each of the four Rollouts that write. */
+const MOST_WRITES = 28;
+const GROWTH_BYTES = 60 * 1024 * 1024;
+
+const isStable = ({ stableVersion }: { stableVersion?: string }): boolean => stableVersion === 'v2';
+
+const PATCH = ['verb="patch"', 'networking.istio.io', 'code="5'] as const;
+
+const expectGoodEnd = async (cell: Cell): Promise<void> => {
+  await Promise.all([cell.starts, cell.rests, cell.moves].map(app => app.reaches(isStable, 'v2 to be stable')));
+  await cell.fails.reaches(({ phase }) => phase === 'RolledBack', 'the end of the way back');
+  for (const app of [cell.starts, cell.rests, cell.moves]) {
+    expect(app.load.stats().failed).toBe(0);
+    expect(await weightWrites(cell, app)).toBe(2);
+  }
+  expect(await weightWrites(cell, cell.fails)).toBe(2);
+};
+
+describe('while the webhook of istiod is away', () => {
+  it.concurrent.each(MODES)(
+    'R16, R23: $mode, in every phase',
+    async ({ mode, words }) => {
+      const cell = await openCell();
+      const { starts, rests, moves, fails, idles } = cell;
+      try {
+        const idleBefore = await idles.status();
+        const before = await cell.figures();
+        await cell.begin('istiod', mode, 'errors');
+        const isTold = ({ message }: { message: string }): boolean => words.test(message);
+        const back = await fails.reaches(status => status.phase === 'RollingBack' && isTold(status), 'the way back');
+        expect(back).toMatchObject({ reason: 'GateFailed', traffic: { weight: 0 } });
+        await Promise.all([starts, rests, moves].map(app => app.reaches(isTold, 'the words')));
+        // what needs no webhook goes on meanwhile
+        await rests.ask({ id: 'p1', verb: 'pause', by: 'ada', reason: 'istiod is away' });
+        await rests.reaches(({ phase }) => phase === 'Paused', 'the pause', 2_000);
+        await rests.ask({ id: 'r1', verb: 'resume', by: 'ada' });
+        await cell.lasts();
+        for (const app of [rests, moves, fails]) expect(await app.weights()).toEqual({ v1: 50, v2: 50 });
+        expect(await starts.weights()).toMatchObject({ v1: 100 });
+        const failedWrites = (await cell.figures()).count('sluice_kube_requests_total', ...PATCH);
+        expect(failedWrites).toBeLessThan(MOST_WRITES);
+        await cell.end();
+        await expectGoodEnd(cell);
+        for (const app of [starts, moves]) expect(await told(app, 'WaitingForMesh')).toBe(1);
+        // once more after a person has resumed it
+        expect(await told(rests, 'WaitingForMesh')).toBe(2);
+        // that it goes back is told with what holds it; then that it has
+        expect(await told(fails, 'WaitingForMesh')).toBe(0);
+        expect(await told(fails, 'GateFailed')).toBe(2);
+        expect(await idles.status()).toEqual(idleBefore);
+        expect((await cell.figures()).residentBytes - before.residentBytes).toBeLessThan(GROWTH_BYTES);
+      } finally {
+        await cell.world.close();
+      }
+    },
+    90_000,
+  );
+
+  it.concurrent('R16, R23: slow: everything goes on, only later', async () => {
+    const cell = await openCell();
+    try {
+      await cell.begin('istiod', 'slow', 'errors');
+      await cell.fails.reaches(({ phase }) => phase === 'RolledBack', 'the end of the way back', SLOW_MOVES_MS);
+      await expectGoodEnd(cell);
+      for (const app of cell.all) expect(await told(app, 'WaitingForMesh')).toBe(0);
+    } finally {
+      await cell.world.close();
+    }
+  }, 90_000);
+});
