@@ -142,12 +142,15 @@ const createLeadership = (config: Config, client: KubeClient, logger: Logger): L
   const { enabled, namespace, name } = config.leaderElection;
   if (!enabled) {
     const callbacks: ((isLeader: boolean) => void)[] = [];
+    // Before the caches are full, what is not there yet looks as if it were gone.
+    let isStarted = false;
     return {
       start: () => {
+        isStarted = true;
         for (const callback of callbacks) callback(true);
       },
       stop: async () => {},
-      mayWrite: () => true,
+      mayWrite: () => isStarted,
       epoch: () => 0,
       guard: () => {},
       onChange: callback => callbacks.push(callback),

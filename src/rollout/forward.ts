@@ -3,7 +3,7 @@ import { ADD_FINALIZER, lacksFinalizer } from './deletion.ts';
 import { durationOr, isoMillis } from './duration.ts';
 import { capacityWarning, gatesSentence, nextStepAt, place } from './explain.ts';
 import { isOverdue } from './gates.ts';
-import { dueMeasures, nextGridPointMs, pauseEndMs } from './grid.ts';
+import { dueMeasures, isMeasuredToMove, nextGridPointMs, pauseEndMs } from './grid.ts';
 import { isRaisedOverNobody, raise } from './moves.ts';
 import { allPass, endAttempt, type Outcome, saying, withHistory } from './outcome.ts';
 import type { Reason } from './reason.ts';
@@ -22,11 +22,10 @@ export const goForward = (attempt: Attempt): Outcome => {
   if (attempt.step.index === 0) return enter(attempt, 1);
   if (attempt.weight > 0 && lacksFinalizer(attempt)) return addFinalizer(attempt);
   const measures = dueMeasures(attempt);
-  const measuring = measures.length > 0;
   const again = nextGridPointMs(attempt);
   const status: RolloutStatus = { ...attempt.status, gates: attempt.gates };
   if (!isPauseOver(attempt)) return { status: pausing(attempt, status), actions: measures, lookAgainAtMs: again };
-  if (measuring) {
+  if (measures.length > 0 && !(mayMove(attempt) && isMeasuredToMove(attempt))) {
     const isKnown = trouble(attempt) === undefined && attempt.stored?.step?.startedAt === attempt.step.startedAt;
     return { status: isKnown ? status : waitingForGates(attempt, status), actions: measures, lookAgainAtMs: again };
   }
@@ -36,7 +35,10 @@ export const goForward = (attempt: Attempt): Outcome => {
     const message = `${place(attempt)}: ${gatesSentence(attempt.gates)}; moving on`;
     return { status: saying(status, status.reason, message), lookAgainAtMs: attempt.nowMs };
   }
-  return { lookAgainAtMs: again, ...enter(attempt, attempt.step.index + 1) };
+  const entered = enter(attempt, attempt.step.index + 1);
+  // a step that is not left goes on being measured
+  const stays = entered.status.step?.startedAt === attempt.step.startedAt;
+  return { lookAgainAtMs: again, ...entered, actions: [...(stays ? measures : []), ...(entered.actions ?? [])] };
 };
 
 const isPauseOver = (attempt: Attempt): boolean => attempt.step.promotedBy !== undefined || pauseEndMs(attempt) <= attempt.nowMs;

@@ -53,5 +53,19 @@ const dueAt = (attempt: Attempt, gate: PlanGate): number | undefined => {
   return Math.min(next, latest);
 };
 
+/** How long a provider may take to answer, at most. */
+const ANSWER_MS = 60_000;
+
+/**
+ * Has every gate been measured from the end of the pause on, and lately? Where a provider takes longer to answer than an
+ * interval, the next moment has come whenever an answer does; waiting for that one as well would never end.
+ */
+export const isMeasuredToMove = (attempt: Attempt): boolean => {
+  const { plan, step, nowMs } = attempt;
+  const endMs = step.promotedBy === undefined ? pauseEndMs(attempt) : Number.NEGATIVE_INFINITY;
+  const sinceMs = Math.max(endMs, nowMs - plan.intervalMs - ANSWER_MS);
+  return plan.gates.every(({ name }) => measuredAt(attempt, name) >= sinceMs);
+};
+
 const measuredAt = ({ observation, status }: Attempt, gate: string): number =>
   (observation.measuredStep === stepKey(status) ? observation.measurements[gate]?.atMs : undefined) ?? Number.NEGATIVE_INFINITY;

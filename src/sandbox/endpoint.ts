@@ -25,6 +25,9 @@ function listen(server: TcpServer, port: number, name: string): Promise<number> 
 const PATIENT = { keepAliveTimeout: 60_000, requestTimeout: 0, headersTimeout: 0 };
 const TLS_HANDSHAKE = 0x16;
 
+/** Between these, connections stay open. */
+const isAnswering = (mode: OutageMode): boolean => mode === 'ok' || mode === 'slow';
+
 /** A key and certificate, PEM. */
 export interface TlsIdentity {
   readonly key: string;
@@ -85,7 +88,7 @@ export async function startEndpoint(name: string, port: number, listener: Reques
       else if (before === 'refuse') {
         server = open();
         await listen(server, bound, name);
-      } else if (next !== 'hang') for (const socket of sockets) socket.destroy();
+      } else if (next !== 'hang' && !(isAnswering(before) && isAnswering(next))) for (const socket of sockets) socket.destroy();
     },
     close: async () => {
       if (mode !== 'refuse') await shut();

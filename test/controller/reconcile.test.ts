@@ -148,7 +148,7 @@ describe('a round of the reconciler', () => {
     expect(world.events).toEqual([]);
     world.refuse = () => undefined;
     await live(({ phase }) => phase === 'RolledBack');
-    expect(world.events.filter(reason => reason === 'RequestAccepted')).toHaveLength(1);
+    expect(world.events).toEqual(['Aborted', 'Aborted']);
     expect(world.request).toBeUndefined();
   });
 

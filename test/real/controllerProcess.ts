@@ -4,13 +4,11 @@ import { stringify } from 'yaml';
 import type { Bed } from './bed/bed.ts';
 import { request } from './bed/http.ts';
 import { localUrl } from './bed/layout.ts';
-import { logOf, pidOf, restartServer, signalServer, startServer, stopServer } from './bed/process.ts';
+import { logOf, pidOf, restartServer, type ServerPlan, signalServer, startServer, stopServer } from './bed/process.ts';
 import { PROGRAM } from './installed.ts';
 
-interface ControllerOptions {
+interface ControllerSettings {
   readonly kubeconfig: string;
-  /** Two of them may run side by side. */
-  readonly port: 'controller' | 'otherController';
   /** Namespaces that it looks after, and that its Git source may write to; none: all. */
   readonly namespaces: readonly string[];
   /** Repository with Rollouts, asked every second. Without it Rollouts come through the API only. */
@@ -18,6 +16,11 @@ interface ControllerOptions {
   readonly leaderElection: boolean;
   /** Options of Node. Default: stacks name lines of the source, which costs memory. */
   readonly nodeOptions?: readonly string[];
+}
+
+interface ControllerOptions extends ControllerSettings {
+  /** Two of them may run side by side. */
+  readonly port: 'controller' | 'otherController';
 }
 
 /** `sluice controller` in a process of its own, with the Prometheus and Zipkin of the bed. */
@@ -43,7 +46,7 @@ export interface ControllerProcess {
 
 const STOP_WITHIN_MS = 10_000;
 
-function configuration(bed: Bed, { namespaces, repositoryUrl, leaderElection }: ControllerOptions): string {
+function configuration(bed: Bed, { namespaces, repositoryUrl, leaderElection }: ControllerSettings): string {
   const source = { name: 'fleet', url: repositoryUrl, path: 'rollouts', namespaces, schedule: '*/1 * * * * *' };
   const zipkin = { zipkin: { default: { url: bed.zipkinUrl, timeout: '3s', lag: '3s' } } };
   return stringify({
@@ -57,23 +60,36 @@ function configuration(bed: Bed, { namespaces, repositoryUrl, leaderElection }: 
   });
 }
 
-/** Starts a controller and waits until its caches are filled. */
-export async function startController(bed: Bed, options: ControllerOptions): Promise<ControllerProcess> {
-  const name = options.port === 'controller' ? 'controller' : 'other-controller';
+/** Writes the configuration of a controller, and answers how to run it; it is ready when its caches are filled. */
+export async function planController(bed: Bed, name: string, port: number, settings: ControllerSettings): Promise<ServerPlan> {
   const config = join(bed.directory, `${name}.yaml`);
-  await writeFile(config, configuration(bed, options));
-  const url = localUrl(bed.ports[options.port]);
-  const files = ['--config', config, '--kubeconfig', options.kubeconfig];
-  await startServer(bed.directory, {
+  await writeFile(config, configuration(bed, settings));
+  const url = localUrl(port);
+  const files = ['--config', config, '--kubeconfig', settings.kubeconfig];
+  return {
     name,
     command: process.execPath,
-    args: [...(options.nodeOptions ?? ['--enable-source-maps']), PROGRAM, 'controller', ...files, '--listen', url.replace('http://', '')],
+    args: [
+      ...(settings.nodeOptions ?? ['--enable-source-maps']),
+      PROGRAM,
+      'controller',
+      ...files,
+      '--listen',
+      url.replace('http://', ''),
+    ],
     env: {},
     cwd: bed.directory,
     ready: { url: `${url}/readyz` },
     readyTimeoutMs: 30_000,
     stopGraceMs: STOP_WITHIN_MS,
-  });
+  };
+}
+
+/** Starts a controller and waits until its caches are filled. */
+export async function startController(bed: Bed, options: ControllerOptions): Promise<ControllerProcess> {
+  const name = options.port === 'controller' ? 'controller' : 'other-controller';
+  const url = localUrl(bed.ports[options.port]);
+  await startServer(bed.directory, await planController(bed, name, bed.ports[options.port], options));
   const metrics = async () => (await request(`${url}/metrics`)).body;
   return {
     pid: () => pidOf(bed.directory, name),

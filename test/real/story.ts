@@ -75,6 +75,7 @@ export interface Story {
   readonly splits: () => readonly Split[];
   /** Waits until the steered route was split like this. */
   readonly untilSplit: (weights: string, timeoutMs?: number) => Promise<Split>;
+  readonly meshes: readonly Sighting<VirtualService>[];
   readonly rules: readonly Sighting<DestinationRule>[];
   readonly statuses: readonly Sighting<RolloutObject>[];
   readonly kubectl: (...args: readonly string[]) => Promise<string>;
@@ -99,7 +100,8 @@ function rolloutOf({ namespace, canary, gates, router, interval }: StoryOptions,
   });
 }
 
-function splitOf({ atMs, object }: Sighting<VirtualService>): Split {
+/** How one state of a VirtualService splits the steered route. */
+export function splitOf({ atMs, object }: Sighting<VirtualService>): Split {
   const steered = object.spec.http.find(({ name }) => name === 'primary');
   const weights = (steered?.route ?? [])
     .filter(({ weight = 100 }) => weight > 0)
@@ -143,6 +145,7 @@ export async function openStory(bed: Bed, push: ReturnType<typeof createFleet>, 
   const story: Story = {
     world,
     load,
+    meshes: mesh.sightings,
     rules: rules.sightings,
     statuses: rollouts.sightings,
     splits,

@@ -74,7 +74,7 @@ describe('the sandbox as a program', () => {
 
   it('refuses an unknown scenario', async () => {
     const { child, output } = run('--scenario', 'storm');
-    expect((await once(child, 'exit'))[0]).toBe(1);
+    expect((await once(child, 'exit'))[0]).toBe(2);
     expect(output.err).toContain('Allowed choices are weather, empty');
   });
 });

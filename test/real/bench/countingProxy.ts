@@ -12,6 +12,9 @@ export interface Passed {
   readonly namespace: string;
 }
 
+/** What becomes of a request: it is passed on, or never sent, or sent and its answer kept back (the function is called when it is there). */
+export type Fate = 'passed' | 'unsent' | { readonly onAnswerKeptBack: () => void };
+
 interface CountingProxy {
   /** Stands for the API server; plain HTTP, so that the proxy can see what passes. */
   readonly url: string;
@@ -30,14 +33,31 @@ function passedOf(method: string, target: string): Passed {
   return { atMs: Date.now(), what: searchParams.has('watch') ? `${what}?watch` : what, namespace };
 }
 
-/** Passes everything on to an API server and keeps a record of it: a count that owes nothing to the program that is counted. */
-export async function startCountingProxy(apiUrl: string, caFile: string): Promise<CountingProxy> {
+/**
+ * Passes everything on to an API server and keeps a record of it: a count that owes nothing to the program that is counted.
+ * `fateOf` may decide otherwise, once for each request.
+ */
+export async function startCountingProxy(
+  apiUrl: string,
+  caFile: string,
+  fateOf: (request: Passed) => Fate = () => 'passed',
+): Promise<CountingProxy> {
   const passed: Passed[] = [];
   const agent = new https.Agent({ keepAlive: true, ca: readFileSync(caFile) });
   const server = http.createServer((incoming, outgoing) => {
     const { method = 'GET', url = '/', headers } = incoming;
-    passed.push(passedOf(method, url));
+    const request = passedOf(method, url);
+    passed.push(request);
+    const fate = fateOf(request);
+    if (fate === 'unsent') {
+      outgoing.destroy();
+      return;
+    }
     const onward = https.request(`${apiUrl}${url}`, { method, headers, agent }, answer => {
+      if (fate !== 'passed') {
+        answer.resume().on('end', fate.onAnswerKeptBack);
+        return;
+      }
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       // a watch may have nothing to tell for long after its head
       outgoing.flushHeaders();

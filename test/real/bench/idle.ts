@@ -145,8 +145,10 @@ try {
   const kubeconfig = join(bed.directory, 'counted.kubeconfig');
   const token = await bed.serviceAccountToken(SLUICE_NAMESPACE, 'sluice');
   await writeFile(kubeconfig, kubeconfigText(proxy.url, bed.caFile, token), { mode: 0o600 });
+  // as the image starts it: without options
+  const settings = { kubeconfig, port: 'controller', leaderElection: true, nodeOptions: [] } as const;
   const start = (namespaces: readonly string[]) =>
-    startController({ ...bed, prometheusUrl: standIn.url }, { kubeconfig, port: 'controller', namespaces, leaderElection: true });
+    startController({ ...bed, prometheusUrl: standIn.url }, { ...settings, namespaces });
   printFigures(await measure({ bed, proxy, standIn, idleMs, start }), conditions);
 } finally {
   await proxy.close();

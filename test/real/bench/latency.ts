@@ -2,7 +2,7 @@
 import { parse } from 'yaml';
 import type { Bed } from '../bed/bed.ts';
 import { startBed } from '../bed/startBed.ts';
-import { startController } from '../controllerProcess.ts';
+import { type ControllerProcess, startController } from '../controllerProcess.ts';
 import { installSluice } from '../installed.ts';
 import { setReady } from '../podReadiness.ts';
 import { openStory, type Story, type StoryOptions } from '../story.ts';
@@ -179,8 +179,14 @@ async function leaders(bench: Bench): Promise<readonly Figure[]> {
   const ports = ['controller', 'otherController'] as const;
   const both = await Promise.all(ports.map(port => startController({ ...bed, prometheusUrl: standIn.url }, { ...place, port })));
   const leader = async () => {
-    for (const one of both) if (await one.leads()) return one;
-    throw new Error('no controller leads');
+    const found: ControllerProcess[] = [];
+    await bed.until('a leader', async () => {
+      for (const one of both) if (await one.leads()) found.push(one);
+      return found.length > 0;
+    });
+    const [only] = found;
+    if (only === undefined || found.length > 1) throw new Error(`${found.length} controllers lead`);
+    return only;
   };
   const change = (namespace: string, how: 'kill' | 'stop') =>
     withStory(bed, { namespace }, async story => {
@@ -192,6 +198,8 @@ async function leaders(bench: Bench): Promise<readonly Figure[]> {
         const gone = await leader();
         const startMs = Date.now();
         const ended = gone[how]();
+        // a leader that is asked to go may still act itself
+        if (how === 'stop') await ended;
         const { atMs } = await splitAfter({ bed, story }, halfOf('v2'), () => raiseByHand(bed, story, 'v2'));
         samples.push((atMs - startMs) / 1_000);
         await ended;
@@ -200,7 +208,7 @@ async function leaders(bench: Bench): Promise<readonly Figure[]> {
       return samples;
     });
   try {
-    await bed.until('a leader', async () => (await leader()) !== undefined);
+    await leader();
     const killed = await change('killed', 'kill');
     const stopped = await change('stopped', 'stop');
     return [
