@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import pc from 'picocolors';
 import type { RolloutStatus } from '../rollout/index.ts';
+import { colours } from './colours.ts';
 import { createView, type View } from './demo/view.ts';
 import { type DemoWorld, openDemoWorld } from './demo/world.ts';
 import { type CliIo, EXIT } from './io.ts';
@@ -56,20 +56,20 @@ const introduce = (view: View, { urls, kubeconfig, repository }: DemoWorld): voi
     ['Git repository', repository],
     ['kubectl', `kubectl --kubeconfig ${kubeconfig} -n weather get rollouts`],
   ];
-  for (const [name = '', value = ''] of rows) view.say(`  ${pc.bold(name.padEnd(18))} ${value}`);
+  for (const [name = '', value = ''] of rows) view.say(`  ${colours.bold(name.padEnd(18))} ${value}`);
 };
 
 const tellStories = async (view: View, world: DemoWorld, signal: AbortSignal): Promise<boolean> => {
   await until(view, world, signal, status => status.phase === 'Healthy' && status.stableVersion === 'v1');
   const before = await world.traffic();
 
-  view.say(`\n${pc.bold('A good version.')} forecast v2 is committed: 0 -> 50 -> 100, each step on evidence.`);
+  view.say(`\n${colours.bold('A good version.')} forecast v2 is committed: 0 -> 50 -> 100, each step on evidence.`);
   await world.commit('v2');
   const good = await until(view, world, signal, status => status.stableVersion === 'v2' || status.phase === 'RolledBack');
   const goodWeights = await world.weights();
   const afterGood = await world.traffic();
 
-  view.say(`\n${pc.bold('A bad version.')} forecast v3 answers every third request with an error; it is committed.`);
+  view.say(`\n${colours.bold('A bad version.')} forecast v3 answers every third request with an error; it is committed.`);
   await world.breakVersion('v3', 0.33);
   await world.commit('v3');
   const bad = await until(view, world, signal, status => status.phase === 'RolledBack' || status.stableVersion === 'v3');
@@ -83,7 +83,7 @@ const tellStories = async (view: View, world: DemoWorld, signal: AbortSignal): P
   const failedGood = afterGood.failed - before.failed;
   const isGoodRight = good.stableVersion === 'v2' && goodWeights['v2'] === 100 && failedGood === 0;
   const isBadRight = bad.phase === 'RolledBack' && (badWeights['v3'] ?? 0) === 0 && badWeights['v2'] === 100;
-  view.say(`\n${pc.bold('Summary')}`);
+  view.say(`\n${colours.bold('Summary')}`);
   view.say(
     `  ${mark(isGoodRight)} v2 ${good.stableVersion === 'v2' ? 'is stable' : `ended ${good.phase}`}, weights ${weightsText(goodWeights)}; ${afterGood.requests - before.requests} requests meanwhile, ${failedGood} failed`,
   );
@@ -94,7 +94,7 @@ const tellStories = async (view: View, world: DemoWorld, signal: AbortSignal): P
   return isGoodRight && isBadRight;
 };
 
-const mark = (isRight: boolean): string => (isRight ? pc.green('ok ') : pc.red('BAD'));
+const mark = (isRight: boolean): string => (isRight ? colours.green('ok ') : colours.red('BAD'));
 const weightsText = (weights: Readonly<Record<string, number>>): string =>
   Object.entries(weights)
     .map(([version, weight]) => `${version} ${weight}`)

@@ -46,8 +46,9 @@ function announce(sandbox: Sandbox, json: boolean): void {
     ['control', `${urls.control}  (GET /stats, POST /faults, /load, /outage)`],
     ['kubeconfig', kubeconfigPath],
   ];
-  for (const [name, value] of rows) console.log(`${pc.bold(name.padEnd(17))} ${value}`);
-  console.log(pc.dim(`\nTry: kubectl --kubeconfig ${kubeconfigPath} get virtualservices,deployments,pods`));
+  const { bold, dim } = pc.createColors(process.stdout.isTTY === true && pc.isColorSupported);
+  for (const [name, value] of rows) console.log(`${bold(name.padEnd(17))} ${value}`);
+  console.log(dim(`\nTry: kubectl --kubeconfig ${kubeconfigPath} get virtualservices,deployments,pods`));
 }
 
 async function run(): Promise<void> {

@@ -1,5 +1,5 @@
-import pc from 'picocolors';
 import type { RolloutStatus } from '../../rollout/index.ts';
+import { colours } from '../colours.ts';
 
 /** Writes what happens: a line for each news, and on a terminal a live line below. */
 export type View = {
@@ -20,7 +20,7 @@ export const createView = (out: (text: string) => void, isTerminal: boolean, now
     if (hasLiveLine) out('\r\u001b[2K');
     hasLiveLine = false;
   };
-  const stamp = (): string => pc.dim(`${((nowMs() - startMs) / 1000).toFixed(1).padStart(5)}s`);
+  const stamp = (): string => colours.dim(`${((nowMs() - startMs) / 1000).toFixed(1).padStart(5)}s`);
   return {
     say: text => {
       clear();
@@ -36,7 +36,7 @@ export const createView = (out: (text: string) => void, isTerminal: boolean, now
       }
       if (isTerminal && status.step !== undefined) {
         clear();
-        out(`${stamp()} ${pc.dim(gates(status))}`);
+        out(`${stamp()} ${colours.dim(gates(status))}`);
         hasLiveLine = true;
       }
     },
@@ -46,16 +46,16 @@ export const createView = (out: (text: string) => void, isTerminal: boolean, now
 
 /** `v1 ██████████░░░░░░░░░░ v2 50%` */
 const bar = ({ stableVersion, canaryVersion, traffic }: RolloutStatus): string => {
-  if (canaryVersion === undefined) return `${pc.green('█'.repeat(WIDTH))} ${(stableVersion ?? '').padEnd(8)}`;
+  if (canaryVersion === undefined) return `${colours.green('█'.repeat(WIDTH))} ${(stableVersion ?? '').padEnd(8)}`;
   const share = traffic?.weight ?? 0;
   const moved = Math.round((share / 100) * WIDTH);
-  return `${pc.green('█'.repeat(WIDTH - moved))}${pc.blue('░'.repeat(moved))} ${`${canaryVersion} ${share}%`.padEnd(8)}`;
+  return `${colours.green('█'.repeat(WIDTH - moved))}${colours.blue('░'.repeat(moved))} ${`${canaryVersion} ${share}%`.padEnd(8)}`;
 };
 
 const gates = (status: RolloutStatus): string =>
   (status.gates ?? []).map(({ name, verdict }) => `${name}: ${verdict}`).join('  ');
 
 const colour = ({ phase }: RolloutStatus): ((text: string) => string) => {
-  if (phase === 'Healthy') return pc.green;
-  return phase === 'RolledBack' || phase === 'RollingBack' || phase === 'Invalid' ? pc.red : pc.cyan;
+  if (phase === 'Healthy') return colours.green;
+  return phase === 'RolledBack' || phase === 'RollingBack' || phase === 'Invalid' ? colours.red : colours.cyan;
 };

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import type { OutageMode } from '../../../src/sandbox/outage.ts';
-import { send } from '../../sandbox/client.ts';
+import { send, until } from '../../sandbox/client.ts';
 import { workloadOf } from '../app.ts';
 import { type App, openWorld, type World } from '../world.ts';
 
@@ -13,6 +13,8 @@ const BEFORE_MOVE_MS = 600;
 const AFTER_PAUSE_MS = 1_500;
 const MOVES_PAUSE_MS = 4_000;
 const RESTS_PAUSE_MS = 5_500;
+/** After an outage events are sent again within their back-off. */
+const EVENT_WITHIN_MS = 20_000;
 
 /** v2 takes so long when it is slow, and may take so long. */
 const TAKES_MS = 2_800;
@@ -120,6 +122,10 @@ const readFigures = (text: string): Figures => {
 /** How often the Rollout's events say so. */
 export const told = async (app: App, reason: string): Promise<number> =>
   (await app.events()).filter(event => event.reason === reason).length;
+
+/** Waits for the first event of a reason: those of an outage are sent again with back-off. Gives how many there are then. */
+export const toldAtLast = (app: App, reason: string): Promise<number> =>
+  until(async () => (await told(app, reason)) || undefined, `an event ${reason}`, EVENT_WITHIN_MS);
 
 /** How often the weights of the VirtualService were written; the first is its creation. */
 export const weightWrites = async ({ world }: Cell, { namespace }: App): Promise<number> => {
