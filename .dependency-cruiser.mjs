@@ -1,6 +1,6 @@
 /**
  * Who may import whom. As floors, every arrow down:
- * main > cli > compose > { adapters, server } > controller > { rollout, config }; sandbox stands apart, tied to nothing.
+ * main > cli > { compose > { adapters, server } > controller, simulation } > { rollout, config }; sandbox stands apart, tied to nothing.
  */
 
 /** What a layer may import of this program; everything else under src is forbidden to it. */
@@ -83,14 +83,15 @@ export default {
     ),
     layer(
       'compose-below',
-      '^src/compose\\.ts$',
-      ['^src/(adapters|server|controller|rollout|config)/'],
+      '^src/compose(\\.ts$|/)',
+      ['^src/(compose|adapters|server|controller|rollout|config)/'],
       'composing knows no command line',
     ),
+    layer('simulation-below', '^src/simulation/', ['^src/(simulation|rollout|config)/'], 'simulated worlds know the core only'),
     layer(
       'cli-below',
       '^src/cli/',
-      ['^src/(cli|adapters|server|controller|rollout|config)/', '^src/compose\\.ts$'],
+      ['^src/(cli|simulation|adapters|server|controller|rollout|config)/', '^src/compose\\.ts$'],
       'commands stand on all but main; the sandbox is started as a program',
     ),
     layer('main-hands-over', '^src/main\\.ts$', ['^src/cli/'], 'the entry hands over to cli'),

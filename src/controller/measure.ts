@@ -54,8 +54,10 @@ export const createMeasurer = (deps: { readonly providers: Providers; readonly r
     });
   };
 
-  const providerOf = (gate: PlanGate): TrafficProvider | undefined =>
-    gate.source.kind === 'zipkin' ? providers.zipkin[gate.source.provider] : providers.prometheus[gate.source.provider];
+  const providerOf = ({ source }: PlanGate): TrafficProvider | undefined => {
+    if (source.kind === 'webhook') return undefined;
+    return source.kind === 'zipkin' ? providers.zipkin[source.provider] : providers.prometheus[source.provider];
+  };
 
   const readGates = async (subject: Subject, action: Measure, gates: readonly PlanGate[], name: string): Promise<void> => {
     const { memory, host, stable, canary, stored } = subject;
@@ -178,12 +180,17 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 const isLatency = ({ source }: PlanGate): boolean =>
   source.kind === 'zipkin' || (source.kind === 'prometheus' && source.metric === 'latency');
 
-const providerName = ({ source }: PlanGate): string => `${source.kind === 'zipkin' ? 'zipkin' : 'prometheus'}/${source.provider}`;
+/** Gates that are read together have one provider; a query and a webhook are read by themselves. */
+const providerName = ({ source }: PlanGate): string | undefined => {
+  if (source.kind === 'query' || source.kind === 'webhook') return undefined;
+  return `${source.kind === 'zipkin' ? 'zipkin' : 'prometheus'}/${source.provider}`;
+};
 
 const byProvider = (gates: readonly PlanGate[]): ReadonlyMap<string, readonly PlanGate[]> => {
   const groups = new Map<string, readonly PlanGate[]>();
   for (const gate of gates) {
-    if (gate.source.kind !== 'query') groups.set(providerName(gate), [...(groups.get(providerName(gate)) ?? []), gate]);
+    const name = providerName(gate);
+    if (name !== undefined) groups.set(name, [...(groups.get(name) ?? []), gate]);
   }
   return groups;
 };
@@ -191,9 +198,8 @@ const byProvider = (gates: readonly PlanGate[]): ReadonlyMap<string, readonly Pl
 /** All gates of a provider share its sums, so they are always measured together. */
 const allOf = (plan: Plan, gates: readonly PlanGate[]): readonly PlanGate[] => {
   const [first] = gates;
-  return plan.gates.filter(
-    gate => gate.source.kind !== 'query' && first !== undefined && providerName(gate) === providerName(first),
-  );
+  const name = first && providerName(first);
+  return plan.gates.filter(gate => name !== undefined && providerName(gate) === name);
 };
 
 /** Sums as an earlier process stored them, else empty ones from the step's start. */

@@ -1,5 +1,5 @@
 import type { Position } from './observation.ts';
-import type { RolloutStatus, Target } from './status.ts';
+import type { RolloutStatus, Routes, Target } from './status.ts';
 
 /** What the shell is to do, in this order, before it stores the status. */
 export type Action =
@@ -39,6 +39,8 @@ export type SetTraffic = {
   readonly resourceVersion: string;
   /** Share of `target.canary` in percent of what foreign destinations leave. */
   readonly weight: number;
+  /** Header and mirror routes of ours; those that are absent are removed. */
+  readonly routes?: Routes;
   readonly position: Position;
 };
 

@@ -71,6 +71,8 @@ const judgeMeasurement = (gate: PlanGate, before: GateStatus | undefined, measur
       return judgeCounts(gate, measurement);
     case 'value':
       return judgeValue(gate, before, measurement);
+    case 'verdict':
+      return judgeAnswer(gate, before, measurement);
   }
 };
 
@@ -149,6 +151,28 @@ const describe = (gate: PlanGate, counts: Counts, value: number | undefined): st
   return `${name} ${shown}${counts.bad} of ${counts.total} ${unit(gate)} slower than ${max} ms (${percent(counts)}), ${round(100 * allowedShare(gate))} % allowed`;
 };
 
+/** A webhook judges for itself; more than `failureLimit` bad answers in a row fail (R17). */
+const judgeAnswer = (
+  gate: PlanGate,
+  before: GateStatus | undefined,
+  { verdict, value, message }: Extract<Measurement, { kind: 'verdict' }>,
+): Judged => {
+  const figures = value === undefined ? {} : { value: round(value) };
+  const said = message === undefined || message === '' ? '' : `: ${message}`;
+  const failed = before?.failures ?? 0;
+  if (verdict === 'pass') return { ...figures, failures: 0, verdict: 'Pass', message: `${gate.name} answered pass${said}` };
+  if (verdict === 'nodata')
+    return { ...figures, failures: failed, verdict: 'NoData', message: `${gate.name} has no data${said}` };
+  const failures = failed + 1;
+  const counted = `${failures} bad in a row, ${gate.failureLimit} tolerated`;
+  return {
+    ...figures,
+    failures,
+    verdict: failures > gate.failureLimit ? 'Fail' : 'Pending',
+    message: `${gate.name} answered fail${said}; ${counted}`,
+  };
+};
+
 /** A plain comparison; more than `failureLimit` bad ones in a row over disjoint windows fail (R17). */
 const judgeValue = (
   gate: PlanGate,
@@ -185,7 +209,10 @@ const judgeValue = (
   };
 };
 
-const sourceName = (source: GateSource): string => `${source.kind === 'zipkin' ? 'zipkin' : 'prometheus'}/${source.provider}`;
+const sourceName = (source: GateSource): string => {
+  if (source.kind === 'webhook') return `webhook/${source.url.split('/')[2] ?? ''}`;
+  return `${source.kind === 'zipkin' ? 'zipkin' : 'prometheus'}/${source.provider}`;
+};
 const unit = ({ source }: PlanGate): string => (source.kind === 'zipkin' ? 'spans' : 'requests');
 const percent = ({ bad, total }: Counts): string => `${round((100 * bad) / Math.max(1, total))} %`;
 const ratio = (evidence: number): string => {

@@ -4,7 +4,9 @@ export { decide } from './decide.ts';
 export { parseDuration } from './duration.ts';
 export { percentileOf } from './judge/percentile.ts';
 export type {
+  ApprovalAnswer,
   Counts,
+  Freeze,
   Installation,
   Measurement,
   MeshObservation,

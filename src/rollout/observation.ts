@@ -1,5 +1,5 @@
 import type { Reason } from './reason.ts';
-import type { RolloutSpec } from './spec.ts';
+import type { AnalysisSpec, GateSpec, RolloutSpec, SpecProblem } from './spec.ts';
 import type { RolloutStatus, Target } from './status.ts';
 
 /** The Rollout object as the core sees it. */
@@ -17,6 +17,23 @@ export type Rollout = {
   readonly isDeleting?: boolean;
   /** Our finalizer is on the object (R30). */
   readonly hasFinalizer?: boolean;
+  /** Names and addresses of those who wrote the change; they do not approve it themselves (R19). */
+  readonly authors?: readonly string[];
+};
+
+/** What a person answered to a request for approval, from whatever channel, before it is known to count (R19). */
+export type ApprovalAnswer = {
+  readonly revision: string;
+  readonly step: number;
+  readonly decision: 'approved' | 'rejected';
+  /** The person, as the configuration names them, else the identity itself. */
+  readonly by: string;
+  /** All that the channel proved, like `slack:U024BE7LH`, `user:alice@example.com`, `group:release`, `webhook:change-board`. */
+  readonly identities: readonly string[];
+  readonly via: string;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly comment?: string;
 };
 
 /** Everything the core may know about the world at one moment. */
@@ -35,12 +52,36 @@ export type Observation = {
   readonly share?: ShareMeasurement;
   /** What the last write of a routing object failed with, in a sentence; absent after a success. */
   readonly writeError?: string;
+  /** Answers of people that are not in the status yet. */
+  readonly answers?: readonly ApprovalAnswer[];
+  /** Somebody stopped all forward movement of this installation. */
+  readonly freeze?: Freeze;
+  /** What only the shell can see in this spec: broken templates and queries. */
+  readonly findings?: readonly SpecProblem[];
+  /** `namespace/name` of an older Rollout that steers the same route (R12). */
+  readonly olderRival?: string;
   /** Number of the lease holder's term, for the record. */
   readonly epoch: number;
 };
 
-/** What this installation offers: names of the configured providers. */
-export type Installation = { readonly prometheus: readonly string[]; readonly zipkin: readonly string[] };
+/** What this installation offers. */
+export type Installation = {
+  /** Names of the configured providers. */
+  readonly prometheus: readonly string[];
+  readonly zipkin: readonly string[];
+  /** Gates that a spec can refer to by name. */
+  readonly gateTemplates?: Readonly<Record<string, GateSpec>>;
+  /** What holds for analyses that do not say otherwise. */
+  readonly analysis?: AnalysisSpec;
+  /** URLs that webhook gates may call, with `*` for any label of a host name or any rest of a path. */
+  readonly webhookGates?: readonly string[];
+  /** Field managers that re-apply their file for ever; what they change is restored (R26). */
+  readonly restore?: readonly string[];
+  /** What the router can do besides weights; absent: nothing. */
+  readonly routes?: readonly ('header' | 'mirror')[];
+};
+
+export type Freeze = { readonly by: string; readonly since: string; readonly reason?: string };
 
 export type VersionPods = {
   /** Pods that are Ready, not terminating, and selected by the Service and the subset. */
@@ -77,6 +118,10 @@ export type SteeredObject = {
   readonly weights: RouteWeights;
   /** Our own entry of the annotation `sluice.dev/position`. */
   readonly position?: Position;
+  /** Digest of the header and mirror routes of ours that stand in it; absent: none. */
+  readonly routes?: string;
+  /** Field manager that wrote the routes last, if it was not Sluice. */
+  readonly manager?: string;
 };
 
 /**
@@ -99,6 +144,8 @@ export type Position = {
   readonly step: number;
   /** Share of the new version in percent. */
   readonly weight: number;
+  /** Digest of the header and mirror routes; absent: none. */
+  readonly routes?: string;
   readonly state: 'raised' | 'safe' | 'done';
   readonly reason: Reason;
   /** RFC 3339. */
@@ -121,6 +168,8 @@ export type Measurement =
       readonly counts: Counts;
       readonly value?: number;
       readonly canaryPercent?: number;
+      /** Requests of both versions that `canaryPercent` is about. */
+      readonly requests?: number;
     }
   /** One number of a custom query; `samples` when the gate asks for them. */
   | {
@@ -129,6 +178,14 @@ export type Measurement =
       readonly value: number;
       readonly samples?: number;
       readonly windowMs: number;
+    }
+  /** What a webhook answered. */
+  | {
+      readonly kind: 'verdict';
+      readonly atMs: number;
+      readonly verdict: 'pass' | 'fail' | 'nodata';
+      readonly value?: number;
+      readonly message?: string;
     }
   /** The provider answered, but not with one number. */
   | { readonly kind: 'none'; readonly atMs: number; readonly message: string }

@@ -1,15 +1,6 @@
 import { durationOr } from './duration.ts';
 import type { Installation } from './observation.ts';
-import type { GateSpec, RolloutSpec, StepSpec } from './spec.ts';
-
-/** Something in a spec that its schema cannot see. Errors stop forward movement (R12), warnings are shown. */
-export type SpecProblem = {
-  /** Like `spec.strategy.canary.steps[0].setWeight`. */
-  readonly path: string;
-  readonly message: string;
-  readonly suggestion?: string;
-  readonly severity: 'error' | 'warning';
-};
+import type { GateSpec, RolloutSpec, SpecProblem, StepSpec } from './spec.ts';
 
 /** Checks what a spec means. Without an installation the names of providers are not checked. */
 export const checkSpec = (spec: RolloutSpec, installation?: Installation): readonly SpecProblem[] => [

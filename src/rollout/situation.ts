@@ -2,7 +2,8 @@ import { judgeGate, withoutTraffic } from './gates.ts';
 import type { MeshObservation, Observation, Rollout, SteeredObject, VersionPods } from './observation.ts';
 import { catchUp } from './position.ts';
 import { isAnswered, type PersonRequest, parseRequest, refusalOf } from './request.ts';
-import { checkSpec, type SpecProblem } from './semantics.ts';
+import { checkSpec } from './semantics.ts';
+import type { SpecProblem } from './spec.ts';
 import type { GateStatus, Plan, PlanStep, RolloutStatus, StepStatus, Target } from './status.ts';
 import { driftOf, earlierPercent, weightPercent } from './weights.ts';
 

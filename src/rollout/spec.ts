@@ -130,3 +130,12 @@ export type WindowSpec = {
   readonly allow?: string | undefined;
   readonly timezone?: string | undefined;
 };
+
+/** Something in a spec that its schema cannot see. Errors stop forward movement (R12), warnings are shown. */
+export type SpecProblem = {
+  /** Like `spec.strategy.canary.steps[0].setWeight`. */
+  readonly path: string;
+  readonly message: string;
+  readonly suggestion?: string;
+  readonly severity: 'error' | 'warning';
+};

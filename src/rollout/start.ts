@@ -1,8 +1,9 @@
 import { digest } from './digest.ts';
 import { isoMillis } from './duration.ts';
+import { preferred } from './gatePlan.ts';
 import type { MeshObservation, Reference, VersionPods } from './observation.ts';
 import { type Outcome, saying, withHistory } from './outcome.ts';
-import { compilePlan, planHash, preferred } from './plan.ts';
+import { compilePlan, planHash } from './plan.ts';
 import { highestSeq } from './position.ts';
 import { withOutcome } from './request.ts';
 import { NO_PODS, type Situation } from './situation.ts';

@@ -1,4 +1,5 @@
 import type { Reason } from './reason.ts';
+import type { MatchSpec } from './spec.ts';
 
 /** Where a rollout is; one word for `kubectl get`. */
 export type Phase =
@@ -17,6 +18,8 @@ export type Verdict = 'Pass' | 'Fail' | 'NoData' | 'Error' | 'NotApplicable' | '
 export type WaitingFor = {
   readonly what: 'pause' | 'gates' | 'approval' | 'pods' | 'traffic' | 'drift' | 'window' | 'person' | 'pin' | 'mesh';
   readonly until?: string;
+  /** Since when it waits, where a deadline counts from there (R24). */
+  readonly since?: string;
 };
 
 /** The resolved objects of one attempt; going back uses only this, never the spec. */
@@ -36,7 +39,15 @@ export type Target = {
 };
 
 /** Full intended state of the traffic; `weight` is the share of the new version in percent. */
-export type Traffic = { readonly weight: number };
+export type Traffic = { readonly weight: number } & Routes;
+
+/** Routes of ours beside the steered one; absent parts are not wanted (R28). */
+export type Routes = {
+  /** Matched requests go to the new version, whatever the weight. */
+  readonly headerRoutes?: readonly { readonly match: readonly MatchSpec[] }[];
+  /** Copies of so many percent of live requests go to the new version; replies are dropped. */
+  readonly mirror?: { readonly percentage: number };
+};
 
 export type StepStatus = {
   /** 1-based; 0 before the first step. */
@@ -54,6 +65,8 @@ export type StepStatus = {
   readonly promotedBy?: string;
   /** A person insists on going back although stable has no ready pod. */
   readonly forced?: boolean;
+  /** When people were asked to approve the step that comes next, or this one (R19). */
+  readonly askedAt?: string;
 };
 
 export type GateStatus = {
@@ -85,6 +98,20 @@ export type PlanStep = {
   readonly weight: number;
   /** Shortest stay in ms; `null`: until a person promotes. */
   readonly pauseMs: number | null;
+  readonly approval?: PlanApproval;
+} & Routes;
+
+/** Who has to agree, all defaults filled in (R19). */
+export type PlanApproval = {
+  /** `before`: ere this step's traffic is set; `after`: ere the next one's is. */
+  readonly when: 'before' | 'after';
+  readonly required: number;
+  readonly approvers: readonly string[];
+  readonly message?: string;
+  /** Absent: no end. */
+  readonly timeoutMs?: number;
+  readonly onTimeout: 'hold' | 'rollback';
+  readonly allowAuthor: boolean;
 };
 
 /** Where a gate's numbers come from. */
@@ -99,6 +126,7 @@ export type GateSource =
       readonly windowMs?: number;
     }
   | { readonly kind: 'zipkin'; readonly provider: string; readonly percentile: number }
+  | { readonly kind: 'webhook'; readonly url: string; readonly timeoutMs: number }
   | { readonly kind: 'unattributed'; readonly provider: string };
 
 /** One gate of the compiled plan, all defaults filled in. */
@@ -112,6 +140,10 @@ export type PlanGate = {
   readonly failureLimit: number;
   readonly onNoData: 'hold' | 'fail';
   readonly noDataDeadlineMs: number;
+  /** A failure stops forward movement until a person decides; absent: all traffic goes back. */
+  readonly onFailure?: 'pause';
+  /** 1-based numbers of the steps in which it is measured; absent: all. */
+  readonly steps?: readonly number[];
   /** This gate's part of the attempt's false-alarm budget; only sequential gates. */
   readonly alpha?: number;
 };
@@ -123,6 +155,8 @@ export type Plan = {
   readonly intervalMs: number;
   readonly initialDelayMs: number;
   readonly settleMs: number;
+  /** After the last step all traffic goes back to stable, which is no failure (an experiment); absent: promoted. */
+  readonly end?: 'stable';
 };
 
 export type HistoryEntry = {
@@ -138,9 +172,30 @@ export type HistoryEntry = {
     | 'rolledBack'
     | 'stepPromoted'
     | 'refused'
-    | 'superseded';
+    | 'superseded'
+    | 'paused'
+    | 'edited'
+    | 'approved'
+    | 'rejected'
+    | 'restored'
+    | 'ended'
+    | 'retired';
   readonly reason: Reason;
   readonly message: string;
+  /** Digest of the evidence record that was stored for it (R37). */
+  readonly evidence?: string;
+};
+
+/** One person's answer to a request for approval, as it counts (R19). */
+export type Approval = {
+  readonly revision: string;
+  readonly step: number;
+  readonly decision: 'approved' | 'rejected';
+  /** The person, by name; one person counts once, whatever the channel. */
+  readonly by: string;
+  readonly via: string;
+  readonly at: string;
+  readonly comment?: string;
 };
 
 export type Condition = {
@@ -170,6 +225,8 @@ export type RolloutStatus = {
   /** Template hashes of the new pods, joined by dots; fixed when the attempt starts. */
   readonly podHash?: string;
   readonly planHash?: string;
+  /** Digest of host, version label and router as the spec had them when the attempt began (R11). */
+  readonly targetHash?: string;
   readonly target?: Target;
   readonly traffic?: Traffic;
   readonly weight?: { readonly desired: number; readonly observed: number; readonly measured?: number };
@@ -183,8 +240,16 @@ export type RolloutStatus = {
   readonly plan?: Plan;
   readonly message: string;
   readonly gates?: readonly GateStatus[];
+  readonly approvals?: readonly Approval[];
   readonly lastRequest?: RequestOutcome;
-  readonly source?: { readonly name: string; readonly revision: string; readonly path?: string };
+  /** When somebody else raised weights (`times`), and when a re-applier's change was put back (`restored`), of the last 5 min (R26). */
+  readonly drift?: { readonly times?: readonly string[]; readonly restored?: readonly string[] };
+  readonly source?: {
+    readonly name: string;
+    readonly revision: string;
+    readonly path?: string;
+    readonly authors?: readonly string[];
+  };
   readonly history?: readonly HistoryEntry[];
   readonly display?: { readonly version: string; readonly step: string; readonly weight: string };
   readonly conditions?: readonly Condition[];

@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { GateSpec, RolloutSpec, StepSpec } from '../../src/rollout/index.ts';
-import { World, type WorldOptions } from './world.ts';
+import { World, type WorldOptions } from '../../src/simulation/world.ts';
 
 /** What a test says about a world; what it leaves out is not looked at. */
 type Expected = {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { World, type WorldOptions } from '../../src/simulation/world.ts';
 import { check, HALF, MINUTE, SECOND, specOf } from './check.ts';
-import { World, type WorldOptions } from './world.ts';
 
 /** 0 → 50 → 100, good or bad, with a process that dies at one write. */
 const story = (bad: boolean, crash?: WorldOptions['crash']): World => {

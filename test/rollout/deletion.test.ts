@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { OBJECT, World, type WorldOptions } from '../../src/simulation/world.ts';
 import { check, HALF, MINUTE, mark, restingWorld, SECOND, specOf, worldInProgress } from './check.ts';
 import { watchLaws } from './laws.ts';
-import { OBJECT, World, type WorldOptions } from './world.ts';
 
 const FOREVER = specOf([{ setWeight: 50, pause: {} }]);
 const inProgress = (options: Partial<WorldOptions> = {}): World =>

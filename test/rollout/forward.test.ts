@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { decide, type SetTraffic } from '../../src/rollout/index.ts';
+import { START_MS } from '../../src/simulation/world.ts';
 import { check, HALF, MINUTE, mark, restingWorld, SECOND, SUCCESS_RATE, specOf, worldInProgress } from './check.ts';
-import { START_MS } from './world.ts';
 
 describe('deciding', () => {
   it('R1: the same input gives the same output, and the input is left alone', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { START_MS } from '../../src/simulation/world.ts';
 import { check, HALF, MINUTE, mark, SECOND, SUCCESS_RATE, specOf, worldInProgress } from './check.ts';
-import { START_MS } from './world.ts';
 
 const ORDERS = { name: 'orders', prometheus: { query: 'x', window: '5s' }, threshold: { min: 1 } };
 const withGates = (...gates: readonly object[]) => specOf(HALF, { analysis: { interval: '5s', gates } });

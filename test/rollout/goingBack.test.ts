@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { OBJECT, START_MS } from '../../src/simulation/world.ts';
 import { check, MINUTE, mark, SECOND, specOf, worldInProgress } from './check.ts';
-import { OBJECT, START_MS } from './world.ts';
 
 const forever = { spec: specOf([{ setWeight: 50, pause: {} }]) };
 const bad = { errors: (version: string) => (version === 'v2' ? 0.5 : 0) };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { OBJECT, START_MS, World, type WorldOptions } from '../../src/simulation/world.ts';
 import { check, HALF, MINUTE, mark, SECOND, specOf, worldInProgress } from './check.ts';
-import { OBJECT, START_MS, World, type WorldOptions } from './world.ts';
 
 const GATEWAY = 'weather/gateway';
 const forever = specOf([{ setWeight: 50, pause: {} }]);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { OBJECT } from '../../src/simulation/world.ts';
 import { check, MINUTE, restingWorld, SECOND, SUCCESS_RATE, specOf, worldInProgress } from './check.ts';
-import { OBJECT } from './world.ts';
 
 describe('the message', () => {
   it('R36: says where the rollout is, what the gates say, and until when', () => {

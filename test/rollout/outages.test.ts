@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { START_MS, type World } from '../../src/simulation/world.ts';
 import { check, HALF, MINUTE, mark, SECOND, SUCCESS_RATE, specOf, worldInProgress } from './check.ts';
-import { START_MS, type World } from './world.ts';
 
 const HOUR = 60 * MINUTE;
 /** The first step is entered some seconds after the start, and lasts 20 s. */

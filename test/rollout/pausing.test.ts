@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { OBJECT, START_MS, type World } from '../../src/simulation/world.ts';
 import { check, MINUTE, restingWorld, SECOND, specOf, worldInProgress } from './check.ts';
 import { watchLaws } from './laws.ts';
-import { OBJECT, START_MS, type World } from './world.ts';
 
 const TWO_STEPS = specOf([
   { setWeight: 20, pause: { duration: '20s' } },

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { Installation, Normal, Reference, RolloutSpec } from '../../src/rollout/index.ts';
 import { compilePlan } from '../../src/rollout/plan.ts';
+import { START_MS } from '../../src/simulation/world.ts';
 import { HALF, SUCCESS_RATE, specOf } from './check.ts';
-import { START_MS } from './world.ts';
 
 const withoutGates: RolloutSpec = { version: 'v2', strategy: { canary: { steps: HALF } } };
 const both: Installation = { prometheus: ['default'], zipkin: ['default'] };

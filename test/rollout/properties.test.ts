@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide, type GateSpec, isWorthStoring, type RolloutSpec, type StepSpec } from '../../src/rollout/index.ts';
+import { OBJECT, START_MS, World, type WorldOptions } from '../../src/simulation/world.ts';
 import { MINUTE, SECOND, SUCCESS_RATE } from './check.ts';
 import { watchLaws } from './laws.ts';
-import { OBJECT, START_MS, World, type WorldOptions } from './world.ts';
 
 const GATEWAY = 'weather/gateway';
 const TROUBLE_MS = 100 * SECOND;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { OBJECT, START_MS, type World } from '../../src/simulation/world.ts';
 import { check, MINUTE, mark, restingWorld, SECOND, specOf, worldInProgress } from './check.ts';
-import { OBJECT, START_MS, type World } from './world.ts';
 
 const forever = {
   spec: specOf([

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { START_MS, type World } from '../../src/simulation/world.ts';
 import { check, MINUTE, SECOND, specOf, worldInProgress } from './check.ts';
 import { watchLaws } from './laws.ts';
-import { START_MS, type World } from './world.ts';
 
 const HALF_SHORT = specOf([{ setWeight: 50, pause: { duration: '20s' } }]);
 const FOREVER = specOf([{ setWeight: 50, pause: {} }]);

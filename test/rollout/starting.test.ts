@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { OBJECT, World } from '../../src/simulation/world.ts';
 import { check, HALF, MINUTE, mark, restingWorld, SECOND, specOf, worldInProgress } from './check.ts';
-import { OBJECT, World } from './world.ts';
 
 const GATEWAY = 'weather/forecast-gateway';
 const unpinned = { [OBJECT]: { versions: { '*': 100 }, foreign: 0 } };

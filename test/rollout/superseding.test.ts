@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { OBJECT, type World, type WorldOptions } from '../../src/simulation/world.ts';
 import { check, HALF, MINUTE, mark, SECOND, SUCCESS_RATE, specOf, worldInProgress } from './check.ts';
 import { watchLaws } from './laws.ts';
-import { OBJECT, type World, type WorldOptions } from './world.ts';
 
 const FOREVER = { spec: specOf([{ setWeight: 50, pause: {} }, { setWeight: 80 }]) };
 const GATEWAY = 'weather/gateway';

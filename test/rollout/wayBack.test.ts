@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { World, WorldOptions } from '../../src/simulation/world.ts';
 import { check, HALF, MINUTE, mark, restingWorld, SECOND, specOf, worldInProgress } from './check.ts';
 import { watchLaws } from './laws.ts';
-import type { World, WorldOptions } from './world.ts';
 
 /** v2 has just become stable. */
 const promoted = (options: Partial<WorldOptions> = {}): World => {

@@ -27,6 +27,7 @@ const target = open({
 const traffic = open({
   weight: count(),
   headerRoutes: z.array(open({})).optional(),
+  mirror: open({ percentage: count() }).optional(),
 });
 
 const weight = open({
@@ -49,6 +50,7 @@ const step = open({
 const waitingFor = open({
   what: text().describe('pause, gates, approval, pods, traffic, drift, window, person, pin or mesh.'),
   until: text().describe('Absolute time.'),
+  since: text(),
 });
 
 const gate = open({
@@ -117,6 +119,7 @@ const shape = {
   attempt: count().describe('Number of the attempt with this version.'),
   podHash: text().describe('Template hashes of the new pods.'),
   planHash: text().describe('Which steps and gates the position refers to.'),
+  targetHash: text().describe('Which host and router the attempt began with.'),
   target: target.optional().describe('The resolved objects of this attempt; going back uses only this.'),
   traffic: traffic.optional().describe('The full intended state of the traffic.'),
   weight: weight.optional().describe('Share of the new version in percent.'),
@@ -133,7 +136,7 @@ const shape = {
   lastRequest: open({ id: text(), verb: text(), outcome: text(), at: text() })
     .optional()
     .describe('The last request and what became of it.'),
-  drift: open({ times: names() }).optional().describe('When somebody else changed the weights.'),
+  drift: open({ times: names(), restored: names() }).optional().describe('When somebody else changed the weights.'),
   source: source.optional().describe('The commit that this spec comes from.'),
   history: z.array(historyEntry).optional().describe('What happened, newest last.'),
   display: open({ version: text(), step: text(), weight: text() }).optional().describe('Texts of the printer columns.'),

@@ -1,4 +1,4 @@
-import type { Measurement, PlanGate } from '../../src/rollout/index.ts';
+import type { Measurement, PlanGate } from '../rollout/index.ts';
 
 /** What really happens in a world, as functions of time; providers report it. */
 export type Truth = {

@@ -16,7 +16,7 @@ import {
   type SetTraffic,
   splitWeights,
   type VersionPods,
-} from '../../src/rollout/index.ts';
+} from '../rollout/index.ts';
 import { measureGate, type Truth } from './truth.ts';
 
 /** 2026-11-21T14:00:00Z; every world begins then. */

@@ -1,0 +1,57 @@
+import { hostname } from 'node:os';
+import type { KubeClient } from '../adapters/kubernetes/client.ts';
+import { createElector, type Elector } from '../adapters/kubernetes/elector.ts';
+import type { Config } from '../config/load.ts';
+import { type Clock, type Logger, SystemError } from '../controller/ports.ts';
+
+/** A write must end before the lease can; istiod's webhook alone may take several seconds. */
+export const WRITE_TIMEOUT_MS = 5_000;
+
+/** Without leader election this process is always the leader. */
+type Leadership = {
+  start(): void;
+  stop(): Promise<void>;
+  mayWrite(): boolean;
+  epoch(): number;
+  /** Throws when a write that is about to be sent could outlive the lease (R31). */
+  guard(): void;
+  onChange(callback: (isLeader: boolean) => void): void;
+};
+
+export const createLeadership = (
+  config: Config,
+  client: KubeClient,
+  { clock, logger }: { clock: Clock; logger: Logger },
+): Leadership => {
+  const { enabled, namespace, name } = config.leaderElection;
+  if (!enabled) {
+    const callbacks: ((isLeader: boolean) => void)[] = [];
+    // Before the caches are full, what is not there yet looks as if it were gone.
+    let isStarted = false;
+    return {
+      start: () => {
+        isStarted = true;
+        for (const callback of callbacks) callback(true);
+      },
+      stop: async () => {},
+      mayWrite: () => isStarted,
+      epoch: () => 0,
+      guard: () => {},
+      onChange: callback => callbacks.push(callback),
+    };
+  }
+  const identity = `${hostname()}_${process.pid}_${Math.random().toString(36).slice(2, 8)}`;
+  const elector: Elector = createElector({ client, namespace, name, identity, clock, logger });
+  const mayWrite = (): boolean => elector.isLeader() && elector.remainingMs(clock.now()) > WRITE_TIMEOUT_MS;
+  return {
+    start: () => elector.start(),
+    stop: () => elector.stop(),
+    mayWrite,
+    epoch: () => elector.epoch(),
+    guard: () => {
+      if (!mayWrite())
+        throw new SystemError('sluice', 'writing', 'refused', 'the lease is held by another process, or is about to end');
+    },
+    onChange: callback => elector.onChange(callback),
+  };
+};
