@@ -47,7 +47,8 @@ function readStatus(body: string): StatusBody {
 }
 
 /** The manifest of `sluice install` whose rule allows the operation. */
-function grantedBy({ resource }: Operation): string {
+function grantedBy({ resource, verb }: Operation): string {
+  if (resource === 'configmaps' && (verb === 'list' || verb === 'watch')) return 'Role sluice-freeze';
   return resource.startsWith('leases.') ? 'Role sluice-leader-election' : 'ClusterRole sluice';
 }
 
@@ -71,7 +72,7 @@ function serverFailure(code: number, message: string): string {
     return `the API server was not done in time; an admission webhook may not answer, istiod's for example (${message || code})`;
   }
   if (webhook === undefined) return `the API server answered ${code}${message ? `: ${message}` : ''}`;
-  return `the API server could not call the admission webhook ${webhook}, whose server does not answer: ${message}`;
+  return `the API server could not call the admission webhook ${webhook}, whose server does not answer as it should: ${message}`;
 }
 
 /** What an answer other than 2xx means. `conflict` also stands for a JSON Patch whose `test` did not hold. */

@@ -63,6 +63,9 @@ const DEFAULTS = {
 /** The server has forgotten the version to go on from, or cannot serve it; only a list helps. */
 class Expired extends Error {}
 
+/** Nothing came on a watch for too long; the connection may be half-open. */
+class Silent extends Error {}
+
 /** Without an answer, or when told to come later, the version is still good; any other failure may come from it. */
 function keepsVersion(error: unknown): boolean {
   if (error instanceof KubeError) return error.kind === 'unavailable' && (error.code === undefined || error.code === 429);
@@ -101,6 +104,8 @@ class ListWatch<T> implements Reflector {
   readonly #stopping = new AbortController();
   #resourceVersion: string | undefined;
   #hasSynced = false;
+  /** A connection broke since the server last said a version: behind the next one there may be an older state. */
+  #isSuspect = false;
   #resolveSynced: () => void = () => {};
   #running: Promise<void> | undefined;
 
@@ -170,6 +175,7 @@ class ListWatch<T> implements Reflector {
     } while (next !== undefined);
     this.#isolated(() => sink.replace(objects));
     this.#resourceVersion = page.resourceVersion;
+    this.#isSuspect = false;
     return page.resourceVersion;
   }
 
@@ -178,9 +184,8 @@ class ListWatch<T> implements Reflector {
     const [least, most] = this.#timing.watchSeconds;
     const timeoutSeconds = Math.floor(least + this.#random() * (most - least));
     const watchdog = createWatchdog(this.#timing.inactivityMs, this.#stopping.signal);
-    let heard = false;
     const event = (given: WatchEvent) => {
-      heard = true;
+      this.#isSuspect = false;
       watchdog.alive();
       if (!this.#stopping.signal.aborted) this.#take(given);
     };
@@ -194,8 +199,9 @@ class ListWatch<T> implements Reflector {
     } catch (error) {
       if (!watchdog.wasSilent()) throw error;
       const reason = `nothing came for ${this.#timing.inactivityMs / 1000} s`;
-      // Not even a bookmark: a server that was set back to a backup may never reach the version asked for.
-      throw heard ? new Error(reason) : new Expired(reason);
+      // No bookmark either is everyday life: the later pages of a list tell the version of the whole store, which may be ahead of
+      // this resource for long. After a broken connection it may be a server that was set back to a backup.
+      throw this.#isSuspect ? new Expired(reason) : new Silent(reason);
     } finally {
       watchdog.dispose();
     }
@@ -223,6 +229,7 @@ class ListWatch<T> implements Reflector {
 
   #onFailure(error: unknown, failures: number): void {
     if (!keepsVersion(error)) this.#resourceVersion = undefined;
+    if (!(error instanceof Silent)) this.#isSuspect = true;
     const fields = { err: error, failures };
     // An outage is said once, and again from time to time; a single broken watch is everyday life.
     const loud = (failures === 1 && !this.#hasSynced) || failures === 3 || failures % 30 === 0;

@@ -19,6 +19,8 @@ export type Answer = { readonly code: number; readonly body: string };
 
 /** No answer that Sluice asks for comes near this; a page of objects has at most some megabytes. */
 const LARGEST_BODY_BYTES = 256 * 1024 * 1024;
+/** One event of a watch holds one object, of which the API server's store takes less than two megabytes. */
+const LONGEST_LINE = 16 * 1024 * 1024;
 
 function optionsOf(connection: Connection, exchange: Exchange): RequestOptions {
   const { server } = connection;
@@ -135,6 +137,7 @@ export async function streamLines(
   for await (const chunk of message as AsyncIterable<string>) {
     const lines = (rest + chunk).split('\n');
     rest = lines.pop() ?? '';
+    if (rest.length > LONGEST_LINE) throw new Error(`a line of the stream is longer than ${LONGEST_LINE} characters`);
     for (const line of lines) if (line !== '') on.line(line);
   }
   if (rest.trim() !== '') on.line(rest);

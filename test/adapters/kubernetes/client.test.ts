@@ -27,6 +27,27 @@ afterEach(async () => {
   await api.close();
 });
 
+describe('streams', () => {
+  it('a watch whose line never ends is given up before it fills the memory', async () => {
+    api.answer((_, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' });
+      const piece = 'x'.repeat(1024 * 1024);
+      const more = (): void => {
+        while (response.write(piece) && !response.destroyed);
+      };
+      response.on('drain', more).on('error', () => {});
+      more();
+    });
+    const watching = client.watch(
+      PODS,
+      { resourceVersion: '1', timeoutSeconds: 60 },
+      { open: () => {}, event: () => {} },
+      AbortSignal.timeout(20_000),
+    );
+    await expect(watching).rejects.toThrow(/line of the stream is longer than 16777216 characters/);
+  });
+});
+
 describe('requests', () => {
   it('names objects as the API does and sends the token', async () => {
     api.answer((_, response) => sendJson(response, 200, OBJECT));

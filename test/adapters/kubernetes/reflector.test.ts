@@ -225,10 +225,21 @@ describe('watches', () => {
     expect(api.requests.slice(0, 3).map(request => request.query.get('resourceVersion'))).toEqual([null, '9', '12']);
   });
 
-  it('lists anew after a watch on which nothing came at all', async () => {
-    script([page([], '9'), page(['a'], '3')], [says()]);
+  it('lists anew when a connection broke and nothing came at all on the next one: the server may have been set back', async () => {
+    const breaks: Answer = (response, request) => {
+      says()(response, request);
+      setImmediate(() => response.socket?.destroy());
+    };
+    script([page([], '9'), page(['a'], '3')], [breaks, says()]);
     reflect({ inactivityMs: 60 });
     await eventually(() => expect(seen).toContain('all a'));
+  });
+
+  it('R5: only connects anew after a silent watch otherwise: a version of the whole store may be ahead of one resource for long', async () => {
+    script([page([], '9')], [says()]);
+    reflect({ inactivityMs: 60 });
+    await eventually(() => expect(queries('watch').length).toBeGreaterThan(3));
+    expect(queries('list')).toHaveLength(1);
   });
 
   it('survives broken sockets, failures and garbage', async () => {

@@ -80,6 +80,11 @@ async function rest(bench: Bench, controller: ControllerProcess, count: number):
   const counted = Object.entries(countOf(bench.proxy.passed, { fromMs }));
   const requests = counted.filter(([what]) => !what.endsWith('?watch') && !what.endsWith(' leases'));
   const sum = requests.reduce((total, [, times]) => total + times, 0);
+  if (sum > 0) {
+    const seen = bench.proxy.passed.filter(({ atMs, what }) => atMs >= fromMs && requests.some(([counted]) => counted === what));
+    for (const { atMs, what, namespace } of seen)
+      console.error(`after ${Math.round((atMs - fromMs) / 1_000)} s: ${what} ${namespace}`);
+  }
   const minutes = bench.idleMs / 60_000;
   return [
     { what: `${count} idle: requests in ${minutes} min but watches and lease`, unit: 'requests', target: 0, samples: [sum] },
