@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, inject, test } from 'vitest';
 import { kubernetesContract } from '../contracts/kubernetes.contract.ts';
+import { meshContract } from '../contracts/mesh.contract.ts';
 import { openBed } from './bed/bed.ts';
 import { createKubernetes } from './bed/kubernetes.ts';
 import { installSluice, SLUICE_NAMESPACE } from './installed.ts';
@@ -15,6 +16,7 @@ describe.runIf(bed.has('istiod'))('contracts', () => {
     await installSluice(bed);
     return bed.kubeconfig;
   });
+  meshContract('kube-apiserver', async () => bed.kubeconfig);
 });
 
 describe.runIf(bed.has('istiod'))('the ServiceAccount that `sluice install` makes', () => {

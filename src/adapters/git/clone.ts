@@ -1,8 +1,9 @@
 import fs from 'node:fs';
 import path from 'node:path';
-import { addRemote, fetch, getConfig, init, resolveRef, writeRef } from 'isomorphic-git';
+import { addRemote, Errors, fetch, getConfig, init, resolveRef, writeRef } from 'isomorphic-git';
 import { SystemError } from '../../controller/ports.ts';
 import type { GitContent } from '../../controller/source-ports.ts';
+import { noSuchBranch } from './failure.ts';
 import { type GitTransport, GitTransportError } from './http.ts';
 import { isDamage, readYamlFiles } from './tree.ts';
 
@@ -60,27 +61,35 @@ async function readOnce(clone: Clone, session: Session, request: ReadRequest & {
   }
 }
 
-async function update(clone: Clone, session: Session, { oid, fresh }: { oid: string; fresh: boolean }): Promise<string> {
+async function update(clone: Clone, session: Session, request: ReadRequest & { fresh: boolean }): Promise<string> {
   const { gitdir, url, branch } = clone;
+  const { oid, fresh, operation } = request;
   if (fresh) {
     await fs.promises.rm(gitdir, { recursive: true, force: true });
     await init({ fs, gitdir, bare: true, defaultBranch: branch });
     await addRemote({ fs, gitdir, remote: 'origin', url });
-    return await fetchBranch(clone, session, { depth: 1, maxBytes: CLONE_MAX_BYTES });
+    return await fetchBranch(clone, session, { operation, depth: 1, maxBytes: CLONE_MAX_BYTES });
   }
   if ((await tipOf(clone)) === oid) return oid;
   // Without a depth: with one, the server would send all files again.
-  return await fetchBranch(clone, session, { maxBytes: Math.max(FETCH_BYTES, await packBytes(gitdir)) });
+  return await fetchBranch(clone, session, { operation, maxBytes: Math.max(FETCH_BYTES, await packBytes(gitdir)) });
 }
 
-async function fetchBranch(clone: Clone, session: Session, limits: { depth?: number; maxBytes: number }): Promise<string> {
+type Fetching = { readonly operation: string; readonly depth?: number; readonly maxBytes: number };
+
+async function fetchBranch(clone: Clone, session: Session, { operation, depth, maxBytes }: Fetching): Promise<string> {
   const { gitdir, url, branch } = clone;
-  const { depth, maxBytes } = limits;
+  const ref = `refs/heads/${branch}`;
   return await session.transport.use({ signal: session.signal, maxBytes }, async http => {
     const headers = { ...session.headers };
-    const what = { url, remote: 'origin', ref: `refs/heads/${branch}`, singleBranch: true, tags: false, headers };
-    const { fetchHead } = await fetch({ fs, http, gitdir, ...what, ...(depth === undefined ? {} : { depth }) });
-    if (fetchHead === null) throw new Error('the repository has no branch any more');
+    const what = { url, remote: 'origin', ref, singleBranch: true, tags: false, headers };
+    const fetched = fetch({ fs, http, gitdir, ...what, ...(depth === undefined ? {} : { depth }) });
+    const { fetchHead } = await fetched.catch((error: unknown) => {
+      // deleted since it was polled
+      if (error instanceof Errors.NotFoundError && error.data.what === ref) throw noSuchBranch(operation);
+      throw error;
+    });
+    if (fetchHead === null) throw noSuchBranch(operation);
     return fetchHead;
   });
 }

@@ -57,3 +57,8 @@ function describeStatus(status: number, authenticated: boolean): Failure {
   if (status === 429 || status >= 500) return { kind: 'unavailable', reason: `the server cannot answer now (${status})` };
   return { kind: 'badAnswer', reason: `the server answered with status ${status}; check the url` };
 }
+
+/** The server has no such branch, or none any more. */
+export function noSuchBranch(operation: string): SystemError {
+  return new SystemError('git', operation, 'notFound', 'there is no such branch; make it with a first commit or correct branch');
+}

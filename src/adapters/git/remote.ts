@@ -5,7 +5,7 @@ import type { GitRepository } from '../../controller/source-ports.ts';
 import type { GitCredentials, RepositoryAddress } from './address.ts';
 import { rememberAdvertisement } from './advertisement.ts';
 import { readFromClone, type Session } from './clone.ts';
-import { toSystemError } from './failure.ts';
+import { noSuchBranch, toSystemError } from './failure.ts';
 import { createGitTransport, NOT_GIT } from './http.ts';
 
 const POLL_MAX_BYTES = 16 * 1024 * 1024;
@@ -105,7 +105,7 @@ function branchTip(refs: readonly ServerRef[], ref: string, operation: string): 
   const fail = (kind: SystemError['kind'], reason: string) => new SystemError('git', operation, kind, reason);
   if (refs.some(found => found.oid === 'ERR')) throw fail('refused', 'the server refused to list its branches; check the url');
   const oid = refs.find(found => found.ref === ref)?.oid;
-  if (oid === undefined) throw fail('notFound', 'there is no such branch; make it with a first commit or correct branch');
+  if (oid === undefined) throw noSuchBranch(operation);
   if (/^[0-9a-f]{40}$/.test(oid)) return { oid };
   if (/^[0-9a-f]{64}$/.test(oid)) throw fail('refused', 'its objects are sha256; only sha1 is supported');
   throw fail('badAnswer', NOT_GIT);

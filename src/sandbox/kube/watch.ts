@@ -72,7 +72,9 @@ export function serveWatch(store: Store, watch: WatchRequest, request: IncomingM
     if (watch.bookmarks && !watch.stalled() && !response.writableEnded) send('BOOKMARK', watch.bookmark(store.revision()));
   }, BOOKMARK_MS);
   const timer = setTimeout(() => {
-    if (watch.bookmarks && !watch.stalled()) send('BOOKMARK', watch.bookmark(store.revision()));
+    // a bookmark that runs ahead of a change would take it from the watcher
+    pump();
+    if (watch.bookmarks && !watch.stalled() && !response.writableEnded) send('BOOKMARK', watch.bookmark(store.revision()));
     end();
   }, watch.timeoutMs);
   const end = () => {

@@ -7,6 +7,15 @@ const TIMEOUT_MS = 10_000;
 const CALL = 'Internal error occurred: failed calling webhook "rev.validation.istio.io": failed to call webhook:';
 const POST = 'Post "https://istiod.istio-system.svc:443/validate?timeout=10s":';
 
+/** What the API server says of istiod; an answer that it cannot use names no address. */
+const FAILURES = {
+  refuse: `${POST} dial tcp 127.0.0.1:443: connect: connection refused`,
+  error500: 'an error on the server ("injected failure") has prevented the request from succeeding',
+  nonsense:
+    "couldn't get version/kind; json parse error: json: cannot unmarshal string into Go value of type struct " +
+    '{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }',
+} as const;
+
 /** How long the sender of a request lets the server take, from `timeout=4500ms` or `timeout=5s`. */
 function senderPatienceMs(timeout: string | null): number {
   const [, value, unit] = /^([\d.]+)(ms|s)$/.exec(timeout ?? '') ?? [];
@@ -21,8 +30,7 @@ export async function callWebhook(istiod: Switchable, resource: Resource, timeou
   const mode = istiod.mode();
   if (mode === 'ok' || resource.group !== 'networking.istio.io') return;
   if (mode === 'slow') return wait(SLOW_MS, undefined, { ref: false });
-  if (mode !== 'hang')
-    throw new ApiError(500, 'InternalError', `${CALL} ${POST} dial tcp 127.0.0.1:443: connect: connection refused`);
+  if (mode !== 'hang') throw new ApiError(500, 'InternalError', `${CALL} ${FAILURES[mode]}`);
   const patienceMs = senderPatienceMs(timeout);
   await wait(Math.min(TIMEOUT_MS, patienceMs), undefined, { ref: false });
   if (patienceMs < TIMEOUT_MS)

@@ -61,8 +61,16 @@ export type Cell = {
   end(): Promise<void>;
 };
 
-/** `timeout`: how long providers may take to answer. */
-export const openCell = async (timeout = '2s'): Promise<Cell> => {
+type CellOptions = {
+  /** How long providers may take to answer; default 2 s. */
+  readonly timeout?: string;
+  /** The controller holds a lease. */
+  readonly hasLease?: boolean;
+  /** The outage is at least so long. */
+  readonly leastMs?: number;
+};
+
+export const openCell = async ({ timeout = '2s', hasLease = false, leastMs = 0 }: CellOptions = {}): Promise<Cell> => {
   const world = await openWorld();
   const [starts, rests, moves, fails, idles] = await Promise.all(
     (['starts', 'rests', 'moves', 'fails', 'idles'] as const).map(name =>
@@ -74,8 +82,10 @@ export const openCell = async (timeout = '2s'): Promise<Cell> => {
   const zipkin = { default: { url, timeout, lag: '500ms' }, [PATIENT.provider]: { url, timeout, lag: PATIENT.lag } };
   const controller = await world.controller({
     config: { providers: { prometheus: { default: { url: prometheus, timeout } }, zipkin } },
+    args: ['--leader-elect', String(hasLease)],
   });
   let restsEndMs = 0;
+  let leastEndMs = 0;
   let away = '';
   await Promise.all([starts.roll('v1', specOf(MOVES_PAUSE_MS)), idles.roll('v1', specOf(MOVES_PAUSE_MS))]);
   await Promise.all([starts, idles].map(app => app.reaches(({ phase }) => phase === 'Healthy', 'adoption')));
@@ -104,8 +114,9 @@ export const openCell = async (timeout = '2s'): Promise<Cell> => {
       await starts.change({ spec: { version: 'v2' } });
       world.sandbox.control.setFault(workloadOf('fails', 'v2'), how === 'errors' ? { errorRate: 0.6 } : { latencyMs: TAKES_MS });
       await world.sandbox.control.setOutage(server, mode);
+      leastEndMs = Date.now() + leastMs;
     },
-    lasts: () => wait(Math.max(0, restsEndMs + AFTER_PAUSE_MS - Date.now())),
+    lasts: () => wait(Math.max(0, restsEndMs + AFTER_PAUSE_MS - Date.now(), leastEndMs - Date.now())),
     end: () => world.sandbox.control.setOutage(away, 'ok'),
   };
 };

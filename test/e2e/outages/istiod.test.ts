@@ -2,11 +2,18 @@ import { describe, expect, it } from 'vitest';
 import type { OutageMode } from '../../../src/sandbox/outage.ts';
 import { type Cell, openCell, told, weightWrites } from './cell.ts';
 
-type Row = { readonly mode: OutageMode; readonly words: RegExp };
+type Away = { readonly mode: OutageMode; readonly words: RegExp };
+/** `next`: how it is away after that. */
+type Row = Away & { readonly next?: Away };
 
 const MODES: readonly Row[] = [
   { mode: 'refuse', words: /admission webhook .*istio.*connection refused/ },
   { mode: 'hang', words: /admission webhook .*istiod/ },
+  {
+    mode: 'error500',
+    words: /admission webhook .*istio.*an error on the server/,
+    next: { mode: 'nonsense', words: /admission webhook .*istio.*json parse error/ },
+  },
 ];
 /** Less than the time-out of a write. */
 const SERVED_WITHIN_MS = 3_000;
@@ -32,7 +39,7 @@ const expectGoodEnd = async (cell: Cell): Promise<void> => {
 describe('while the webhook of istiod is away', () => {
   it.concurrent.each(MODES)(
     'R16, R23: $mode, in every phase',
-    async ({ mode, words }) => {
+    async ({ mode, words, next }) => {
       const cell = await openCell();
       const { starts, rests, moves, fails, idles } = cell;
       try {
@@ -46,6 +53,10 @@ describe('while the webhook of istiod is away', () => {
         // others, whose writes need no webhook, are served meanwhile
         await idles.ask({ id: 'p1', verb: 'promote', by: 'ada' });
         await idles.reaches(({ lastRequest }) => lastRequest?.id === 'p1', 'the answer', SERVED_WITHIN_MS);
+        if (next !== undefined) {
+          await cell.world.sandbox.control.setOutage('istiod', next.mode);
+          await fails.reaches(({ message }) => next.words.test(message), 'the next words');
+        }
         await cell.lasts();
         for (const app of [rests, moves, fails]) expect(await app.weights()).toEqual({ v1: 50, v2: 50 });
         expect(await starts.weights()).toMatchObject({ v1: 100 });

@@ -76,7 +76,7 @@ describe.each(SERVERS)('while $server is away', ({ server, title, other }) => {
   );
 
   it.concurrent('R16: slow, but in time: everything goes on, and nobody is told', async () => {
-    const cell = await openCell('10s');
+    const cell = await openCell({ timeout: '10s' });
     try {
       await cell.begin(server, 'slow', other);
       const back = await cell.fails.reaches(({ traffic }) => traffic?.weight === 0, 'the way back');

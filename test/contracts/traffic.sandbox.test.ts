@@ -1,0 +1,61 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { createPrometheus } from '../../src/adapters/prometheus/prometheus.ts';
+import { createZipkin } from '../../src/adapters/zipkin/zipkin.ts';
+import type { TrafficProvider } from '../../src/controller/ports.ts';
+import { hostOf, workloadOf } from '../e2e/app.ts';
+import { openWorld, type World } from '../e2e/world.ts';
+import { send, until } from '../sandbox/client.ts';
+import { type TrafficWorld, trafficContract } from './traffic.contract.ts';
+
+const VERSIONS = { stable: 'v1', canary: 'v2' } as const;
+const clock = { now: () => Date.now() };
+/** Requests with this header reach one version alone. */
+const TO = 'x-to';
+/** The sandbox scrapes four times a second, and flushes spans five times. */
+const LAG_MS = 700;
+
+const openTraffic = async (
+  namespace: string,
+  settleMs: number,
+  create: (world: World) => TrafficProvider,
+): Promise<TrafficWorld> => {
+  const world = await openWorld();
+  await world.app(namespace, { subsets: Object.values(VERSIONS), rate: 0 });
+  const route = (subset: string) => [{ destination: { host: 'forecast', subset } }];
+  const toCanary = { name: 'canary', match: [{ headers: { [TO]: { exact: 'canary' } } }], route: route(VERSIONS.canary) };
+  const path = `/apis/networking.istio.io/v1/namespaces/${namespace}/virtualservices/forecast`;
+  const http = [toCanary, { name: 'primary', route: route(VERSIONS.stable) }];
+  await world.api.patch(path, 'merge', { spec: { http: http.map(one => ({ ...one, retries: { attempts: 0 } })) } });
+  const ask = (to: string) => send(`${world.sandbox.urls.gateway}/api`, { headers: { host: hostOf(namespace), [TO]: to } });
+  await until(async () => ((await ask('canary')).body.version === VERSIONS.canary ? true : undefined), 'the canary to answer');
+  const selector = (version: string) => ({ version, subset: version, workloads: [workloadOf(namespace, version)] });
+  return {
+    provider: create(world),
+    host: `forecast.${namespace}.svc.cluster.local`,
+    stable: selector(VERSIONS.stable),
+    canary: selector(VERSIONS.canary),
+    settleMs,
+    nowMs: clock.now,
+    pass: async ms => {
+      await wait(ms);
+    },
+    send: async (to, count, { status = 200, latencyMs = 0 } = {}) => {
+      const errorRate = status === 200 ? 0 : 1;
+      world.sandbox.control.setFault(workloadOf(namespace, VERSIONS[to]), { errorRate, status, latencyMs });
+      await Promise.all(Array.from({ length: count }, () => ask(to)));
+    },
+    close: world.close,
+  };
+};
+
+trafficContract('Prometheus and the sandbox', () =>
+  openTraffic('counted', 1_500, ({ sandbox }) =>
+    createPrometheus({ name: 'sandbox', url: sandbox.urls.prometheus, timeoutMs: 5_000 }),
+  ),
+);
+
+trafficContract('Zipkin and the sandbox', () =>
+  openTraffic('traced', 1_500, ({ sandbox }) =>
+    createZipkin({ name: 'sandbox', url: sandbox.urls.zipkin, timeoutMs: 5_000, lagMs: LAG_MS, clock }),
+  ),
+);
