@@ -1,13 +1,19 @@
 import { createKubeClient } from './adapters/kubernetes/client.ts';
 import { createEventSink } from './adapters/kubernetes/events.ts';
+import { createFreezeWatch } from './adapters/kubernetes/freeze.ts';
 import { findMissing, istioVersion } from './adapters/kubernetes/missing.ts';
 import { createPodSource } from './adapters/kubernetes/pods.ts';
 import { createRolloutStore } from './adapters/kubernetes/rollouts.ts';
-import { createRenderer } from './adapters/templates/render.ts';
+import { createWorkloads } from './adapters/kubernetes/workloads.ts';
+import { createFindings } from './adapters/spec/check.ts';
+import { checkTemplate, createRenderer } from './adapters/templates/render.ts';
 import { createInformers, createRouter } from './compose/cluster.ts';
+import { createEvidence } from './compose/evidence.ts';
 import { createLeadership, WRITE_TIMEOUT_MS } from './compose/leadership.ts';
 import { createProviders } from './compose/providers.ts';
 import { createSources } from './compose/sources.ts';
+import { createGates, createMessages } from './compose/webhooks.ts';
+import { installationOf } from './config/installation.ts';
 import type { Config } from './config/load.ts';
 import { createController } from './controller/controller.ts';
 import { createMeasurer } from './controller/measure.ts';
@@ -28,6 +34,8 @@ export type RunningController = {
 export class MissingError extends Error {}
 
 const DRAIN_MS = 2_000;
+/** Messages that are not sent by then are told again by the next process. */
+const TELL_MS = 1_000;
 const clock: Clock = { now: () => Date.now() };
 
 /** Builds all parts and connects them; nothing else in the program does. Throws SystemError or MissingError. */
@@ -52,16 +60,27 @@ export const runController = async (
   const { rollouts, pods, services } = informers;
   const store = createRolloutStore(writer, rollouts);
   const events = createEventSink({ client, clock, logger });
+  const outbox = createMessages(config, { events, store, clock, logger, metrics });
+  // Like events, records of what this process has decided are sent even after it has lost the lease.
+  const evidence = createEvidence(config, client, { logger, metrics });
+  const freeze = createFreezeWatch({ client, namespace: config.leaderElection.namespace, logger, clock });
   const providers = createProviders(config, metrics, clock);
+  const callGate = createGates(config, { metrics, clock, apiServer: client.server });
+  const installation = installationOf(config);
+  const render = createRenderer();
   const controller = createController(
     {
       router: createRouter(writer, informers, { istio, clock }),
       pods: createPodSource(pods, services),
-      installation: { prometheus: Object.keys(providers.prometheus), zipkin: Object.keys(providers.zipkin) },
+      installation,
+      findings: createFindings({ render, check: checkTemplate }, installation),
       epoch: leadership.epoch,
+      freeze: freeze.current,
       store,
-      measurer: createMeasurer({ providers, render: createRenderer() }),
-      events,
+      workloads: createWorkloads(writer, { pods, services }),
+      measurer: createMeasurer({ providers, render, callGate }),
+      events: outbox,
+      evidence,
       clock,
       logger,
       onStored: metrics.stored,
@@ -79,10 +98,13 @@ export const runController = async (
     return empty.length === 0 ? undefined : `caches are not filled yet: ${empty.join(', ')}; the log says why`;
   };
   const server = await startServer(config.listen, { metrics, waitingFor });
-  const sources = await createSources(config, writer, { clock, logger, metrics, events, store, rollouts });
+  const sources = await createSources(config, writer, { clock, logger, metrics, events: outbox, store, rollouts });
   for (const informer of all) informer.start();
-  const ready = Promise.all(all.map(informer => informer.synced)).then(() => {
+  freeze.onChange(() => controller.wakeAll());
+  freeze.start();
+  const ready = Promise.all([freeze.known, ...all.map(informer => informer.synced)]).then(() => {
     leadership.onChange(isLeader => {
+      outbox.follow(isLeader);
       if (isLeader) controller.wakeAll();
       sources.follow(isLeader);
     });
@@ -96,9 +118,10 @@ export const runController = async (
       isStopping = true;
       await sources.stop();
       await controller.stop();
-      await events.drain(DRAIN_MS);
+      const told = outbox.drain(TELL_MS);
+      await Promise.all([events.drain(DRAIN_MS), evidence.drain(DRAIN_MS)]);
       await leadership.stop();
-      await Promise.all([...all.map(informer => informer.stop()), server.close()]);
+      await Promise.all([told, ...all.map(informer => informer.stop()), freeze.stop(), server.close()]);
       client.close();
     },
   };

@@ -48,6 +48,9 @@ const problemsOf = (text: string, file: string): readonly string[] => {
   return [...(found === 0 ? ['no Rollout'] : []), ...errors.map(({ line, path, message }) => `line ${line}: ${path} ${message}`)];
 };
 
+/** Fields that the documentation shows for `sluice simulate` only; its page says so beside them. */
+const SIMULATED_ONLY = [/steps\[\d+\]\.approval is not supported yet$/, /strategy\.blueGreen(\.approval)? is not supported yet$/];
+
 describe('examples', () => {
   const manifests = filesIn('examples', /\.ya?ml$/);
   const rollouts = manifests.filter(file => /^kind: Rollout$/m.test(read(file)));
@@ -83,7 +86,8 @@ describe('YAML in the documentation', () => {
       metadata: { name: 'forecast', namespace: 'weather' },
       spec: { version: 'v2', strategy, ...spec },
     };
-    expect(problemsOf(stringify(rollout), name)).toEqual([]);
+    const refused = problemsOf(stringify(rollout), name).filter(problem => !SIMULATED_ONLY.some(known => known.test(problem)));
+    expect(refused).toEqual([]);
   });
 });
 

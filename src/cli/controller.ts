@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
 import { pino } from 'pino';
 import { MissingError, runController } from '../compose.ts';
-import { type Config, ConfigError, loadConfig } from '../config/load.ts';
+import { type Config, ConfigError } from '../config/load.ts';
 import { SystemError } from '../controller/ports.ts';
+import { readConfiguration } from './configuration.ts';
 import { type CliIo, EXIT } from './io.ts';
 
 type Options = {
@@ -34,7 +35,7 @@ export const createControllerCommand = (io: CliIo): Command =>
 
 const readConfig = (io: CliIo, options: Options): Config | undefined => {
   try {
-    const config = loadConfig(options.config, io.env);
+    const config = readConfiguration(options.config, io.env);
     const enabled = options.leaderElect === undefined ? config.leaderElection.enabled : options.leaderElect === 'true';
     const listen = options.listen === undefined ? config.listen : parseListen(options.listen);
     return { ...config, listen, leaderElection: { ...config.leaderElection, enabled } };

@@ -26,6 +26,21 @@ const COMMANDS: readonly { readonly name: string; readonly about: string; readon
     load: async io => (await import('./validate.ts')).createValidateCommand(io),
   },
   {
+    name: 'simulate',
+    about: 'let a scripted world happen to a Rollout, and print the timeline',
+    load: async io => (await import('./simulate.ts')).createSimulateCommand(io),
+  },
+  {
+    name: 'replay',
+    about: 'decide again from stored evidence, and compare',
+    load: async io => (await import('./replay.ts')).createReplayCommand(io),
+  },
+  {
+    name: 'freeze',
+    about: 'stop all forward movement of an installation, or let it go on',
+    load: async io => (await import('./freeze.ts')).createFreezeCommand(io),
+  },
+  {
     name: 'install',
     about: 'print what the cluster needs: CRD, RBAC, Deployment, Service',
     load: async io => (await import('./install.ts')).createInstallCommand(io),

@@ -38,16 +38,19 @@ async function validate(io: CliIo, paths: readonly string[], options: Options): 
 
 /** `undefined`: the configuration is invalid, which has been said. */
 async function createChecker(io: CliIo, configPath: string | undefined): Promise<FileChecker | undefined> {
-  const [{ createFileChecker }, { createRenderer, checkTemplate }, { ConfigError, loadConfig }] = await Promise.all([
+  const [{ createFileChecker }, { createRenderer, checkTemplate }] = await Promise.all([
     import('../adapters/spec/check.ts'),
     import('../adapters/templates/render.ts'),
-    import('../config/load.ts'),
   ]);
   const templates = { render: createRenderer(), check: checkTemplate };
   if (configPath === undefined) return createFileChecker(templates);
+  const [{ ConfigError }, { installationOf }, { readConfiguration }] = await Promise.all([
+    import('../config/load.ts'),
+    import('../config/installation.ts'),
+    import('./configuration.ts'),
+  ]);
   try {
-    const { providers } = loadConfig(configPath, io.env, 'ignored');
-    return createFileChecker(templates, { prometheus: Object.keys(providers.prometheus), zipkin: Object.keys(providers.zipkin) });
+    return createFileChecker(templates, installationOf(readConfiguration(configPath, io.env, 'ignored')));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     io.err(`${error.message}\n`);

@@ -1,4 +1,5 @@
 import { createIstioRouter } from '../adapters/istio/router.ts';
+import { FIELD_MANAGER, withRoutesWriter } from '../adapters/istio/routesWriter.ts';
 import { withoutManagedFields } from '../adapters/kubernetes/cache.ts';
 import type { KubeClient } from '../adapters/kubernetes/client.ts';
 import { createInformer, type Informer } from '../adapters/kubernetes/informer.ts';
@@ -33,7 +34,11 @@ export const createInformers = (
   const whole = { ...common, transform: withoutManagedFields };
   return {
     rollouts: createInformer({ ...whole, resource: ROLLOUTS }),
-    virtualServices: createInformer({ ...whole, resource: istioResource(istio, 'virtualservices') }),
+    virtualServices: createInformer({
+      ...common,
+      resource: istioResource(istio, 'virtualservices'),
+      transform: withRoutesWriter,
+    }),
     destinationRules: createInformer({ ...whole, resource: istioResource(istio, 'destinationrules') }),
     pods: createInformer({ ...common, resource: PODS, transform: toPod }),
     services: createInformer({ ...common, resource: SERVICES, transform: toService }),
@@ -53,7 +58,8 @@ export const createRouter = (
     virtualServices,
     destinationRules,
     clock,
-    patch: (kind, namespace, name, operations) => client.jsonPatch(resources[kind], { namespace, name }, operations),
+    patch: (kind, namespace, name, operations) =>
+      client.jsonPatch(resources[kind], { namespace, name }, operations, { fieldManager: FIELD_MANAGER }),
     refresh: async (kind, namespace, name) => {
       try {
         return await client.get(resources[kind], { namespace, name });

@@ -14,15 +14,10 @@ export const NOT_SUPPORTED_YET: readonly string[] = [
   'sources[].verify',
   'sources[].push',
   'sources[].writeBack',
-  'gateTemplates',
-  'defaults',
-  'webhookGates',
   'people',
-  'notify',
+  'notify.slack',
   'approvals',
-  'drift',
   'templatesDir',
-  'evidence',
 ];
 
 /** Settings of later versions that are set to something else than their default. */

@@ -1,13 +1,33 @@
 import { readFileSync } from 'node:fs';
+import type { AnalysisSpec, GateSpec } from '../rollout/index.ts';
 import { notSupportedYet } from './later.ts';
-import { type Credentials, codeOf, type Environment, secretProblems, toCredentials } from './secrets.ts';
+import { type Credentials, codeOf, type Environment, type Secret, secretProblems, toCredentials, toSecret } from './secrets.ts';
 import { type Settings, settingsSchema } from './settings.ts';
 import { type Complaint, complaintsOf } from './yaml/complaints.ts';
 import { readYaml, type YamlDocument } from './yaml/document.ts';
-import { formatPath } from './yaml/path.ts';
+import { formatPath, placesOf, valueAt } from './yaml/path.ts';
 
 type Listen = { readonly host: string; readonly port: number };
 type SourceSettings = Omit<Settings['sources'][number], 'auth' | 'verify' | 'push' | 'writeBack'>;
+
+/** What stands in the file in the form of parts of a Rollout. */
+export type RolloutParts = {
+  readonly gateTemplates: Readonly<Record<string, GateSpec>>;
+  readonly analysis?: AnalysisSpec;
+};
+
+/**
+ * Reads such parts out of the whole file, of which nothing else is known to be right; complaints have paths from the
+ * root of the file. What a Rollout may look like is not known here.
+ */
+export type ReadRolloutParts = (
+  written: { readonly gateTemplates: unknown; readonly analysis: unknown },
+  installation: {
+    readonly prometheus: readonly string[];
+    readonly zipkin: readonly string[];
+    readonly webhookGates: readonly string[];
+  },
+) => { readonly parts: RolloutParts; readonly complaints: readonly Complaint[] };
 
 /** The settings that this version knows, all defaults filled in. Durations are in ms. */
 export type Config = {
@@ -24,6 +44,22 @@ export type Config = {
       Record<string, { readonly url: string; readonly timeoutMs: number; readonly lagMs: number; readonly tokenFile?: string }>
     >;
   };
+  readonly gateTemplates: RolloutParts['gateTemplates'];
+  readonly defaults: { readonly analysis?: AnalysisSpec };
+  readonly webhookGates: { readonly allow: readonly string[]; readonly secret?: Secret };
+  readonly notify: {
+    readonly webhooks: readonly {
+      readonly name: string;
+      readonly url: string;
+      readonly secret?: Secret;
+      /** Reasons, or `*`. */
+      readonly events: readonly string[];
+    }[];
+  };
+  /** Field managers that re-apply their file for ever. */
+  readonly drift: { readonly restore: readonly string[] };
+  /** Attempts per Rollout whose evidence is kept in the cluster, and a folder that keeps more. */
+  readonly evidence: { readonly configMaps: number; readonly dir?: string };
 };
 
 /** The configuration cannot be used; the message lists every problem with its place. Wrong input: exit code 2. */
@@ -43,19 +79,37 @@ export class ConfigError extends Error {
  * now, those of files at each use; `ignored` is for commands that only look at the rest. Throws ConfigError with all
  * problems.
  */
-export const loadConfig = (path: string | undefined, env: Environment, secrets: 'needed' | 'ignored' = 'needed'): Config => {
+export const loadConfig = (
+  path: string | undefined,
+  env: Environment,
+  readParts: ReadRolloutParts,
+  secrets: 'needed' | 'ignored' = 'needed',
+): Config => {
   const file = path ?? '(none)';
   const document = path === undefined ? EMPTY : readDocument(path);
   const parsed = settingsSchema.safeParse(document.value);
   const complaints = parsed.success ? [] : complaintsOf(settingsSchema, document.value, parsed.error);
+  const { parts, complaints: ofParts } = readParts(partsOf(document.value), namesIn(document.value));
   const all = [
     ...complaints,
+    ...ofParts,
     ...notSupportedYet(document.value),
     ...(secrets === 'needed' ? secretProblems(document.value, env) : []),
   ];
   if (!parsed.success || all.length > 0) throw new ConfigError(file, problemLines(all, document, file));
-  return toConfig(parsed.data, env);
+  return toConfig(parsed.data, parts, env);
 };
+
+const partsOf = (value: unknown) => ({
+  gateTemplates: valueAt(value, ['gateTemplates']),
+  analysis: valueAt(value, ['defaults', 'analysis']),
+});
+
+const namesIn = (value: unknown) => ({
+  prometheus: Object.keys(valueAt(value, ['providers', 'prometheus']) ?? {}),
+  zipkin: Object.keys(valueAt(value, ['providers', 'zipkin']) ?? {}),
+  webhookGates: placesOf(value, 'webhookGates.allow[]').map(({ content }) => String(content)),
+});
 
 const EMPTY: YamlDocument = { value: {}, start: { line: 1, column: 1 }, locate: () => ({ line: 1, column: 1 }) };
 
@@ -86,8 +140,8 @@ function problemLines(complaints: readonly Complaint[], document: YamlDocument, 
     });
 }
 
-function toConfig(settings: Settings, env: Environment): Config {
-  const { server, leaderElection, watchNamespaces, sources, providers } = settings;
+function toConfig(settings: Settings, { gateTemplates, analysis }: RolloutParts, env: Environment): Config {
+  const { server, leaderElection, watchNamespaces, sources, providers, webhookGates, notify, drift, evidence } = settings;
   return {
     listen: toListen(server.listen),
     leaderElection: { ...leaderElection, namespace: leaderElection.namespace ?? (env['POD_NAMESPACE'] || 'sluice-system') },
@@ -109,7 +163,25 @@ function toConfig(settings: Settings, env: Environment): Config {
         ...(tokenFile === undefined ? {} : { tokenFile }),
       })),
     },
+    gateTemplates,
+    defaults: analysis === undefined ? {} : { analysis },
+    webhookGates: { allow: webhookGates.allow, ...withSecret(webhookGates, env) },
+    notify: {
+      webhooks: notify.webhooks.map(({ name, url, events, ...reference }) => ({
+        name,
+        url,
+        events,
+        ...withSecret(reference, env),
+      })),
+    },
+    drift,
+    evidence: { configMaps: evidence.configMaps, ...(evidence.dir === undefined ? {} : { dir: evidence.dir }) },
   };
+}
+
+function withSecret(reference: Parameters<typeof toSecret>[0], env: Environment): { readonly secret?: Secret } {
+  const secret = toSecret(reference, env);
+  return secret === undefined ? {} : { secret };
 }
 
 function toListen(address: string): Listen {

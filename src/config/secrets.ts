@@ -11,7 +11,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  */
 export type Credentials = () => { readonly username?: string; readonly password: string };
 
-const WITH_SECRETS = ['sources[].auth', 'providers.prometheus', 'providers.zipkin'];
+/** One secret; asked for before each use like Credentials, and throws like them. */
+export type Secret = () => string;
+
+const WITH_SECRETS = ['sources[].auth', 'providers.prometheus', 'providers.zipkin', 'webhookGates', 'notify.webhooks'];
 
 /** Variables that are not set and files that cannot be read, found before anything starts. */
 export function secretProblems(value: unknown, env: Environment): readonly Complaint[] {
@@ -61,15 +64,24 @@ export const codeOf = (error: unknown): string =>
 type Auth = NonNullable<Settings['sources'][number]['auth']>;
 
 export function toCredentials(auth: Auth, env: Environment): Credentials {
-  const secret = (variable: string | undefined, file: string | undefined): string | undefined => {
-    if (variable !== undefined) return env[variable];
-    return file === undefined ? undefined : readSecret(file);
-  };
+  const usernameOf = toSecret({ secretEnv: auth.usernameEnv, secretFile: auth.usernameFile }, env);
+  const passwordOf = toSecret(
+    { secretEnv: auth.passwordEnv ?? auth.tokenEnv, secretFile: auth.passwordFile ?? auth.tokenFile },
+    env,
+  );
   return () => {
-    const username = secret(auth.usernameEnv, auth.usernameFile);
-    const password = secret(auth.passwordEnv ?? auth.tokenEnv, auth.passwordFile ?? auth.tokenFile) ?? '';
+    const username = usernameOf?.();
+    const password = passwordOf?.() ?? '';
     return username === undefined ? { password } : { username, password };
   };
+}
+
+type SecretReference = { readonly secretEnv?: string | undefined; readonly secretFile?: string | undefined };
+
+/** `undefined` when none is configured. */
+export function toSecret({ secretEnv, secretFile }: SecretReference, env: Environment): Secret | undefined {
+  if (secretEnv !== undefined) return () => env[secretEnv] ?? '';
+  return secretFile === undefined ? undefined : () => readSecret(secretFile);
 }
 
 function readSecret(file: string): string {

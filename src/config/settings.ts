@@ -1,6 +1,6 @@
 import { validate as isCron } from 'node-cron';
 import { z } from 'zod';
-import { parseDuration } from '../rollout/index.ts';
+import { parseDuration, REASONS, type Reason } from '../rollout/index.ts';
 import { duration, fields, matching, named, oneOf, text, wholeNumber, yesOrNo } from './yaml/fields.ts';
 
 const NAME = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
@@ -142,8 +142,30 @@ const person = fields({
 
 const secret = {
   secretEnv: variable().optional().describe('Environment variable with the secret.'),
-  secretFile: file().optional().describe('File with the secret.'),
+  secretFile: file().optional().describe('File with the secret; read again each time.'),
 };
+
+type SecretReference = { readonly secretEnv?: string | undefined; readonly secretFile?: string | undefined };
+
+const atMostOneSecret = ({ secretEnv, secretFile }: SecretReference, context: z.RefinementCtx): void => {
+  if (secretEnv !== undefined && secretFile !== undefined)
+    context.addIssue({ code: 'custom', message: 'expected at most one of secretEnv, secretFile' });
+};
+
+const REASON_OR_ALL = ['*', ...(Object.keys(REASONS) as Reason[])] as const;
+
+const URL_PATTERN_EXPECTED =
+  'http(s)://host, with a port or a path if you like; * is one label of the host, the port, or the end of the path';
+
+/** A URL with `*` in some of its places. */
+const urlPattern = () =>
+  text(2_048, URL_PATTERN_EXPECTED).refine(
+    value =>
+      /^https?:\/\/(?:\[[0-9A-Fa-f:.]+\]|(?:\*|[\w-]+)(?:\.(?:\*|[\w-]+))*)(?::(?:\d{1,5}|\*))?(?:\/[^*\s?#]*\*?)?$/.test(
+        value,
+      ) && URL.canParse(value.replaceAll('*', '1')),
+    { message: `expected ${URL_PATTERN_EXPECTED}` },
+  );
 
 const slack = fields({
   tokenEnv: variable().optional().describe('Environment variable with the bot token.'),
@@ -157,31 +179,43 @@ const webhook = fields({
   name: name('a webhook').describe('Name of the webhook.'),
   url: httpUrl().describe('Where messages are sent to.'),
   ...secret,
-  events: list(text(63, 'a reason, or *')).optional().describe('Which events are sent.'),
-});
+  events: list(z.enum(REASON_OR_ALL, { error: 'expected a reason of docs/reasons.md, or * for all' }))
+    .default(['*'])
+    .describe('Reasons that are sent; `*`: all.'),
+}).superRefine(atMostOneSecret);
+
+const ownNames =
+  (of: string) =>
+  (items: readonly { readonly name: string }[], context: z.RefinementCtx): void => {
+    for (const [index, { name }] of items.entries()) {
+      if (items.findIndex(other => other.name === name) === index) continue;
+      context.addIssue({ code: 'custom', message: `${name} is the name of ${of} before`, path: [index, 'name'] });
+    }
+  };
 
 /** The configuration file; one description for reading it, for its documentation and for the test that compares them. */
 export const settingsSchema = fields({
   server: server.prefault({}),
   leaderElection: leaderElection.prefault({}),
   watchNamespaces: list(name('a namespace')).default([]).describe('Namespaces whose Rollouts are looked after; empty: all.'),
-  sources: list(source)
-    .default([])
-    .superRefine((sources, context) => {
-      for (const [index, { name }] of sources.entries()) {
-        if (sources.findIndex(other => other.name === name) === index) continue;
-        context.addIssue({ code: 'custom', message: `${name} is the name of a source before`, path: [index, 'name'] });
-      }
-    }),
+  sources: list(source).default([]).superRefine(ownNames('a source')),
   providers: fields({ prometheus: named(prometheus).default({}), zipkin: named(zipkin).default({}) }).prefault({}),
   gateTemplates: named(named(z.unknown())).default({}).describe('Gates that Rollouts can refer to by name.'),
-  defaults: fields({ analysis: named(z.unknown()).optional().describe('Analysis of Rollouts that have none.') }).prefault({}),
-  webhookGates: fields({
-    allow: list(text(2_048, 'a URL with *')).default([]).describe('Hosts that webhook gates may call.'),
-    ...secret,
+  defaults: fields({
+    analysis: named(z.unknown()).optional().describe('What holds where the analysis of a Rollout says nothing.'),
   }).prefault({}),
+  webhookGates: fields({
+    allow: list(urlPattern())
+      .default([])
+      .describe('URLs that webhook gates may call; `*` is a label of the host, the port, or the end of the path.'),
+    ...secret,
+  })
+    .superRefine(atMostOneSecret)
+    .prefault({}),
   people: list(person).default([]),
-  notify: fields({ slack: slack.optional(), webhooks: list(webhook).default([]) }).prefault({}),
+  notify: fields({ slack: slack.optional(), webhooks: list(webhook).default([]).superRefine(ownNames('a webhook')) }).prefault(
+    {},
+  ),
   approvals: fields({
     webhooks: list(fields({ name: name('a webhook').describe('Name of the approver.'), ...secret })).default([]),
   }).prefault({}),

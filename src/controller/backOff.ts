@@ -2,7 +2,12 @@ import type { Action, RolloutStatus } from '../rollout/index.ts';
 import type { Memory } from './memory.ts';
 
 /** What is written before the status. */
-export type WriteAction = Extract<Action, { kind: 'ensureSubset' | 'setTraffic' | 'setFinalizer' | 'removeRequest' }>;
+export type WriteAction = Extract<
+  Action,
+  {
+    kind: 'ensureSubset' | 'setTraffic' | 'removeDestination' | 'removeSubset' | 'scaleToZero' | 'setFinalizer' | 'removeRequest';
+  }
+>;
 
 const FIRST_RETRY_MS = 100;
 const MAX_RETRY_MS = 30_000;
@@ -16,6 +21,12 @@ const nameOfOne = (write: WriteAction): string => {
       return `subset ${write.version}`;
     case 'setTraffic':
       return `${write.object}@${write.resourceVersion} ${write.weight} ${write.position.state}`;
+    case 'removeDestination':
+      return `${write.object}@${write.resourceVersion} without ${write.version}`;
+    case 'removeSubset':
+      return `no subset ${write.version}`;
+    case 'scaleToZero':
+      return `no pods of ${write.version}`;
     case 'setFinalizer':
       return `finalizer ${write.isWanted}`;
     case 'removeRequest':

@@ -1,8 +1,10 @@
 import { inProgress } from '../rollout/index.ts';
 import { createMemory, type Memory } from './memory.ts';
 import type { Key, StoredRollout } from './ports.ts';
+import { steeredRoutes } from './observe.ts';
 import { createQueue } from './queue.ts';
 import { type Hands, keyOf, reconcile } from './reconcile.ts';
+import { createRivals } from './rivals.ts';
 
 export type Controller = {
   /** Looks at every rollout, e.g. after caches were filled or the lease was won. */
@@ -46,7 +48,7 @@ export const createController = (hands: Hands, onRound: RoundObserver = () => {}
     const startedMs = clock.now();
     let isFailed = false;
     try {
-      const again = await reconcile(hands, rollout, memoryOf(rollout), () => queue.add(key));
+      const again = await reconcile({ ...hands, rivals }, rollout, memoryOf(rollout), () => queue.add(key));
       if (again.kind === 'now') queue.add(key);
       if (again.kind === 'at') queue.addAt(key, again.atMs);
     } catch (error) {
@@ -59,6 +61,12 @@ export const createController = (hands: Hands, onRound: RoundObserver = () => {}
   };
 
   const queue = createQueue(clock, work);
+  const rivals = createRivals({
+    keys: store.keys,
+    get: store.get,
+    resolve: rollout => steeredRoutes(router, rollout),
+    wake: queue.add,
+  });
 
   /** A change of pods or routes in a namespace may concern the rollouts of that namespace, and those that steer there. */
   const concerns = (key: Key, namespace: string): boolean => {
@@ -73,7 +81,10 @@ export const createController = (hands: Hands, onRound: RoundObserver = () => {}
     for (const key of store.keys()) if (concerns(key, namespace)) queue.add(key);
   };
 
-  store.onChange(key => queue.add(key));
+  store.onChange(key => {
+    rivals.changed(key);
+    queue.add(key);
+  });
   router.onChange(wakeNamespace);
   pods.onChange(wakeNamespace);
 

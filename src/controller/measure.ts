@@ -9,19 +9,9 @@ import {
 } from '../rollout/index.ts';
 import type { Memory, ProviderSums } from './memory.ts';
 import { turnTo } from './memory.ts';
-import type { Providers, RenderTemplate, Traffic, TrafficProvider, VersionSelector } from './ports.ts';
-
-/** What a reading needs to know about the rollout. */
-export type Subject = {
-  readonly memory: Memory;
-  readonly plan: Plan;
-  /** Gates as stored: sums of an earlier process are carried on from there. */
-  readonly stored: readonly GateStatus[];
-  readonly host: string;
-  readonly stable: VersionSelector;
-  readonly canary: VersionSelector;
-  readonly templateValues: Readonly<Record<string, string | number>>;
-};
+import { createPlainReader } from './plainReadings.ts';
+import type { GateCaller, Providers, RenderTemplate, Traffic, TrafficProvider } from './ports.ts';
+import type { Sides, Subject } from './subject.ts';
 
 type Measure = Extract<Action, { kind: 'measure' }>;
 type MeasureReference = Extract<Action, { kind: 'measureReference' }>;
@@ -30,18 +20,22 @@ type MeasureShare = Extract<Action, { kind: 'measureShare' }>;
 /** Carries out `measure` actions in the background; `done` is called whenever something new is in the memory. */
 export type Measurer = {
   measure(subject: Subject, action: Measure, done: () => void): void;
-  measureReference(subject: Omit<Subject, 'plan' | 'stored'>, action: MeasureReference, done: () => void): void;
-  measureShare(subject: Subject, action: MeasureShare, done: () => void): void;
+  measureReference(subject: Sides, action: MeasureReference, done: () => void): void;
+  measureShare(subject: Sides, action: MeasureShare, done: () => void): void;
   /** Gives up all readings under way. */
   stop(): void;
 };
 
 const REFERENCE_MS = 600_000;
-/** Windows of custom queries that name none last at least this long. */
-const MIN_WINDOW_MS = 30_000;
 
-export const createMeasurer = (deps: { readonly providers: Providers; readonly render: RenderTemplate }): Measurer => {
-  const { providers, render } = deps;
+export const createMeasurer = (deps: {
+  readonly providers: Providers;
+  readonly render: RenderTemplate;
+  /** Absent: there are no webhook gates here. */
+  readonly callGate?: GateCaller | undefined;
+}): Measurer => {
+  const { providers } = deps;
+  const plain = createPlainReader(deps);
   const abort = new AbortController();
 
   /** One reading at a time for each provider and rollout. */
@@ -83,24 +77,9 @@ export const createMeasurer = (deps: { readonly providers: Providers; readonly r
     }
   };
 
-  const readQuery = async (subject: Subject, action: Measure, gate: PlanGate): Promise<void> => {
-    const { memory, plan, templateValues } = subject;
-    if (gate.source.kind !== 'query') return;
-    const { query, samples, provider: providerName } = gate.source;
-    const windowMs = gate.source.windowMs ?? Math.max(plan.intervalMs, MIN_WINDOW_MS);
-    const ask = async (template: string): Promise<{ value: number } | { none: string }> => {
-      const provider = providers.prometheus[providerName];
-      if (provider === undefined) throw new Error(`provider ${providerName} is not configured any more`);
-      return provider.readValue(
-        render(template, { ...templateValues, window: `${Math.round(windowMs / 1000)}s` }),
-        action.atMs,
-        abort.signal,
-      );
-    };
-    const measurement = await Promise.all([ask(query), samples === undefined ? undefined : ask(samples)]).then(
-      ([value, count]) => valueMeasurement(value, count, action.atMs, windowMs),
-      (error: unknown): Measurement => ({ kind: 'error', atMs: action.atMs, message: messageOf(error) }),
-    );
+  const readPlain = async (subject: Subject, action: Measure, gate: PlanGate): Promise<void> => {
+    const { memory } = subject;
+    const measurement = await plain.read(subject, action, gate, abort.signal);
     if (memory.step === action.step) memory.measurements.set(gate.name, measurement);
   };
 
@@ -108,19 +87,15 @@ export const createMeasurer = (deps: { readonly providers: Providers; readonly r
     const { memory, plan } = subject;
     turnTo(memory, action.step);
     const due = plan.gates.filter(gate => action.gates.includes(gate.name));
-    for (const gate of due.filter(({ source }) => source.kind === 'query')) {
-      once(memory, `${action.step} query ${gate.name}`, done, () => readQuery(subject, action, gate));
+    for (const gate of due.filter(gate => providerName(gate) === undefined)) {
+      once(memory, `${action.step} ${gate.source.kind} ${gate.name}`, done, () => readPlain(subject, action, gate));
     }
     for (const [name, gates] of byProvider(due)) {
       once(memory, `${action.step} ${name}`, done, () => readGates(subject, action, allOf(plan, gates), name));
     }
   };
 
-  const readNormal = async (
-    subject: Omit<Subject, 'plan' | 'stored'>,
-    provider: TrafficProvider | undefined,
-    atMs: number,
-  ): Promise<Normal | undefined> => {
+  const readNormal = async (subject: Sides, provider: TrafficProvider | undefined, atMs: number): Promise<Normal | undefined> => {
     if (provider === undefined) return undefined;
     const { host, stable, canary } = subject;
     const traffic = await provider.readTraffic(
@@ -256,19 +231,6 @@ const measurementOf = (gate: PlanGate, sums: ProviderSums, atMs: number): Measur
     untilMs: sums.untilMs,
     counts,
     ...(value === undefined ? {} : { value }),
-    ...(hasBoth ? { canaryPercent: (100 * canary) / (stable + canary) } : {}),
+    ...(hasBoth ? { canaryPercent: (100 * canary) / (stable + canary), requests: stable + canary } : {}),
   };
-};
-
-const valueMeasurement = (
-  value: { value: number } | { none: string },
-  samples: { value: number } | { none: string } | undefined,
-  atMs: number,
-  windowMs: number,
-): Measurement => {
-  if ('none' in value) return { kind: 'none', atMs, message: value.none };
-  if (samples === undefined) return { kind: 'value', atMs, value: value.value, windowMs };
-  return 'none' in samples
-    ? { kind: 'none', atMs, message: `samples: ${samples.none}` }
-    : { kind: 'value', atMs, value: value.value, samples: samples.value, windowMs };
 };

@@ -1,6 +1,16 @@
-import { type Installation, inProgress, type MeshObservation, type Observation, type VersionPods } from '../rollout/index.ts';
+import {
+  type Freeze,
+  type Installation,
+  inProgress,
+  type MeshObservation,
+  type Observation,
+  type ResolvedTarget,
+  type SpecProblem,
+  type VersionPods,
+} from '../rollout/index.ts';
 import type { Memory } from './memory.ts';
 import type { PodSource, Router, StoredRollout } from './ports.ts';
+import type { Rivals } from './rivals.ts';
 
 export type Eyes = {
   readonly router: Router;
@@ -8,11 +18,21 @@ export type Eyes = {
   readonly installation: Installation;
   /** The lease holder's term. */
   readonly epoch: () => number;
+  /** Whether somebody stopped all forward movement; absent: nobody can. */
+  readonly freeze?: () => Freeze | undefined;
+  /** What only this side can see in a spec: broken templates and queries; absent: nothing is looked for. */
+  readonly findings?: (rollout: StoredRollout) => readonly SpecProblem[];
+  /** Who steers which routes; absent: this is the only Rollout. */
+  readonly rivals?: Pick<Rivals, 'olderThan'>;
 };
 
 /** One consistent look at the world, from caches only: no request, no waiting. */
-export const observe = ({ router, pods, installation, epoch }: Eyes, rollout: StoredRollout, memory: Memory): Observation => {
+export const observe = (eyes: Eyes, rollout: StoredRollout, memory: Memory): Observation => {
+  const { router, pods, installation, epoch } = eyes;
   const mesh = observeMesh(router, rollout);
+  const freeze = eyes.freeze?.();
+  const findings = eyes.findings?.(rollout) ?? [];
+  const olderRival = eyes.rivals?.olderThan(rollout, steeredBy(rollout, mesh));
   const found = observePods(pods, rollout);
   for (const [version, { workloads }] of Object.entries(found)) {
     memory.workloads.set(version, new Set([...(memory.workloads.get(version) ?? []), ...workloads]));
@@ -26,9 +46,21 @@ export const observe = ({ router, pods, installation, epoch }: Eyes, rollout: St
     epoch: epoch(),
     ...(memory.reference === undefined ? {} : { reference: memory.reference }),
     ...(memory.share === undefined ? {} : { share: memory.share }),
+    ...(freeze === undefined ? {} : { freeze }),
+    ...(findings.length === 0 ? {} : { findings }),
+    ...(olderRival === undefined ? {} : { olderRival }),
     ...(memory.writeError === undefined ? {} : { writeError: memory.writeError }),
   };
 };
+
+const steeredBy = ({ status }: StoredRollout, mesh: MeshObservation): ResolvedTarget | undefined => {
+  if (inProgress(status)) return status.target;
+  return mesh.kind === 'resolved' ? mesh.target : undefined;
+};
+
+/** Where a Rollout steers, by its attempt or else by its spec. */
+export const steeredRoutes = (router: Router, rollout: StoredRollout): ResolvedTarget | undefined =>
+  steeredBy(rollout, observeMesh(router, rollout));
 
 /** Going back uses only the target of the attempt; the spec matters where none is in progress. */
 const observeMesh = (router: Router, rollout: StoredRollout): MeshObservation => {

@@ -1,5 +1,6 @@
 import type {
   MeshObservation,
+  RemoveDestination,
   ResolvedTarget,
   Rollout,
   RolloutStatus,
@@ -16,14 +17,19 @@ export class SystemError extends Error {
   readonly system: string;
   readonly operation: string;
   readonly kind: 'conflict' | 'refused' | 'unavailable' | 'notFound' | 'badAnswer';
-  constructor(system: string, operation: string, kind: SystemError['kind'], reason: string, options?: ErrorOptions) {
+  /** How long the system asks to be left alone. */
+  readonly retryAfterMs: number | undefined;
+  constructor(system: string, operation: string, kind: SystemError['kind'], reason: string, options?: SystemErrorOptions) {
     super(`${operation}: ${reason}`, options);
     this.name = 'SystemError';
     this.system = system;
     this.operation = operation;
     this.kind = kind;
+    this.retryAfterMs = options?.retryAfterMs;
   }
 }
+
+type SystemErrorOptions = ErrorOptions & { readonly retryAfterMs?: number | undefined };
 
 /** Structured log; messages are static, what varies stands in the fields. The shape is pino's. */
 export type Logger = {
@@ -70,6 +76,24 @@ export type Router = {
   ensureSubset(target: Target, version: string): Promise<void>;
   /** One patch with weights and position; throws SystemError `conflict` when the object is not as it was observed. */
   setTraffic(write: SetTraffic, uid: string): Promise<void>;
+  /** One patch that takes a destination without weight away; throws SystemError `conflict` like `setTraffic`. */
+  removeDestination(write: RemoveDestination, uid: string): Promise<void>;
+  /** Takes a subset away that we added; does nothing when it is gone, or not ours. Throws SystemError `refused` while routes refer to it. */
+  removeSubset(target: ResolvedTarget, version: string): Promise<void>;
+};
+
+/** What runs the pods of a version. */
+export type Workloads = {
+  /**
+   * Scales the Deployments to 0 whose pods have this version, are selected by the Service behind the host, and nothing
+   * else. Those at 0 already are not written. Answers `namespace/name` of those that it scaled; throws SystemError.
+   */
+  scaleToZero(pods: {
+    readonly namespace: string;
+    readonly host: string;
+    readonly versionLabel: string;
+    readonly version: string;
+  }): Promise<readonly string[]>;
 };
 
 /** Pods behind a host, by version. Synchronous, from caches. */
@@ -131,6 +155,22 @@ export type Providers = {
   readonly zipkin: Readonly<Record<string, TrafficProvider>>;
 };
 
+/** Asks another program for a verdict: gates of kind webhook. */
+export type GateCaller = {
+  /** Throws SystemError when the receiver does not answer as it should (R16). */
+  call(
+    request: { readonly url: string; readonly timeoutMs: number; readonly body: object },
+    signal: AbortSignal,
+  ): Promise<GateVerdict>;
+};
+
+export type GateVerdict = {
+  readonly verdict: 'pass' | 'fail' | 'nodata';
+  readonly value?: number;
+  /** One line, of limited length, without control characters. */
+  readonly message?: string;
+};
+
 /** Fills a template; throws an Error that names what is unknown or broken. */
 export type RenderTemplate = (template: string, values: Readonly<Record<string, string | number>>) => string;
 
@@ -140,6 +180,62 @@ export type EventSink = {
     rollout: StoredRollout,
     event: { readonly name: string; readonly type: 'Normal' | 'Warning'; readonly reason: string; readonly message: string },
   ): void;
+};
+
+/** One thing that people are told, for programs to read (docs/notifications.md). */
+export type Message = {
+  /** The same whenever the same thing is told again, so that a receiver can drop repeats. */
+  readonly id: string;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly type: 'Normal' | 'Warning';
+  readonly reason: string;
+  readonly message: string;
+  readonly phase?: string;
+  /** The new version while there is one, else the stable one. */
+  readonly version?: string;
+  readonly stable?: string;
+  readonly revision?: string;
+  /** 1-based; absent when no step is in progress. */
+  readonly step?: number;
+  readonly steps?: number;
+  /** Intended share of the new version in percent. */
+  readonly weight?: number;
+};
+
+/** Takes messages for people to one place. */
+export type Notifier = {
+  /** Kind and name, such as `webhook/audit`. */
+  readonly name: string;
+  wants(reason: string): boolean;
+  /** Throws SystemError when the receiver did not take it: `unavailable` is tried again for ever, anything else a few times. */
+  send(message: Message, signal: AbortSignal): Promise<void>;
+};
+
+/** A record on its way to where it is kept (R37). */
+export type Evidence = {
+  readonly rollout: { readonly namespace: string; readonly name: string; readonly uid: string };
+  readonly attempt: number;
+  /** Unique within the attempt, in the order of time: `20261121T140005123Z-raised`. */
+  readonly name: string;
+  /** SHA-256 of `text`, in hex. */
+  readonly digest: string;
+  /** The record, as JSON. */
+  readonly text: string;
+};
+
+/** One place in which records are kept. */
+export type EvidenceStore = {
+  /** For logs and metrics. */
+  readonly name: string;
+  /**
+   * Keeps a record; to write one again changes nothing. `lost`: there is nothing to keep it with any more, and why.
+   * Throws SystemError when it may work later.
+   */
+  write(evidence: Evidence, signal: AbortSignal): Promise<'written' | { readonly lost: string }>;
 };
 
 /** Time, so that tests own it. */

@@ -1,40 +1,33 @@
 import {
-  type Action,
   announcements,
   type Decision,
   decide,
-  inProgress,
   isWorthStoring,
   type MeshObservation,
   type Observation,
-  type ResolvedTarget,
   type RolloutStatus,
+  withEvidence,
 } from '../rollout/index.ts';
 import { forgetFailure, mustWait, noteFailure, type WriteAction } from './backOff.ts';
-import type { Measurer, Subject } from './measure.ts';
+import type { EvidenceKeeper, PreparedEvidence } from './evidence.ts';
+import type { Measurer } from './measure.ts';
 import type { Memory } from './memory.ts';
 import { type Eyes, observe } from './observe.ts';
-import {
-  type Clock,
-  type EventSink,
-  type Key,
-  type Logger,
-  type RolloutStore,
-  type StoredRollout,
-  SystemError,
-} from './ports.ts';
+import { isWrite, performAll, type Writers } from './perform.ts';
+import { type Clock, type EventSink, type Key, type Logger, type StoredRollout, SystemError } from './ports.ts';
+import { sidesOf, subjectOf } from './subject.ts';
 
-export type Hands = Eyes & {
-  readonly store: RolloutStore;
-  readonly measurer: Measurer;
-  readonly events: EventSink;
-  readonly clock: Clock;
-  readonly logger: Logger;
-  /** Called after a status was stored; for telemetry. */
-  readonly onStored: (rollout: StoredRollout, next: RolloutStatus) => void;
-  /** May this process write at this moment? Asked directly before each write (R31). */
-  readonly mayWrite: () => boolean;
-};
+export type Hands = Eyes &
+  Writers & {
+    readonly measurer: Measurer;
+    readonly events: EventSink;
+    /** Absent: no evidence is kept. */
+    readonly evidence?: EvidenceKeeper;
+    readonly clock: Clock;
+    readonly logger: Logger;
+    /** Called after a status was stored; for telemetry. */
+    readonly onStored: (rollout: StoredRollout, next: RolloutStatus) => void;
+  };
 
 /** When to look at this rollout again: at once, at a moment, or only when something changes. */
 export type Again = { readonly kind: 'now' } | { readonly kind: 'at'; readonly atMs: number } | { readonly kind: 'onChange' };
@@ -75,7 +68,12 @@ export const reconcile = async (hands: Hands, rollout: StoredRollout, memory: Me
     forgetFailure(memory, { writes, status: decision.status }, nowMs);
   }
   const isMended = observation.writeError !== undefined && memory.writeError === undefined;
-  const isStored = await store(hands, rollout, isMended ? decide(rollout, withoutError(observation), nowMs) : decision, logger);
+  const seen = isMended ? withoutError(observation) : observation;
+  const decided = isMended ? decide(rollout, seen, nowMs) : decision;
+  const evidence = hands.evidence?.prepare(rollout, { observation: seen, decision: decided, nowMs, isDone: !isHeld });
+  // What was written has happened, whether or not the status can tell of it.
+  if (!isHeld && writes.some(({ kind }) => kind === 'setTraffic')) evidence?.keep();
+  const isStored = await store(hands, rollout, { ...decided, evidence }, logger);
   if (isStored === 'stored' || (isStored === 'unchanged' && writes.length > 0 && !isHeld)) return { kind: 'now' };
   if (isStored !== 'unchanged') return { kind: 'at', atMs: nowMs + STATUS_RETRY_MS };
   return lookAgain(decision, isHeld ? memory.backOff?.retryAtMs : undefined, nowMs);
@@ -91,63 +89,6 @@ const lookAgain = ({ lookAgainAtMs, status }: Decision, retryAtMs: number | unde
 };
 
 const withoutError = ({ writeError: _, ...observation }: Observation): Observation => observation;
-
-const isWrite = (action: Action): action is WriteAction =>
-  action.kind === 'ensureSubset' ||
-  action.kind === 'setTraffic' ||
-  action.kind === 'setFinalizer' ||
-  action.kind === 'removeRequest';
-
-/** Does this write take traffic away from the new version? */
-const isProtective = (action: WriteAction): boolean =>
-  action.kind === 'setTraffic' &&
-  (action.position.state === 'safe' || action.position.reason === 'PodsLost' || action.position.reason === 'DriftPutDown');
-
-/** Lowering one object does not wait for another that is refused; anything else ends with the first failure (R23, R29). */
-const performAll = async (
-  hands: Hands,
-  rollout: StoredRollout,
-  writes: readonly WriteAction[],
-  logger: Logger,
-): Promise<void> => {
-  const failures: unknown[] = [];
-  for (const action of writes) {
-    try {
-      await perform(hands, rollout, action, logger);
-    } catch (error) {
-      failures.push(error);
-      if (!isProtective(action)) break;
-    }
-  }
-  if (failures.length > 0) throw failures[0];
-};
-
-const perform = async (
-  { router, store, mayWrite }: Hands,
-  rollout: StoredRollout,
-  action: WriteAction,
-  logger: Logger,
-): Promise<void> => {
-  if (!mayWrite()) throw new SystemError('sluice', 'writing', 'refused', 'this process does not hold the lease any more');
-  switch (action.kind) {
-    case 'ensureSubset':
-      await router.ensureSubset(action.target, action.version);
-      logger.info({ version: action.version, destinationRule: action.target.destinationRule }, 'subset made sure');
-      return;
-    case 'setTraffic':
-      await router.setTraffic(action, rollout.uid);
-      logger.info(
-        { object: action.object, weight: action.weight, reason: action.position.reason, seq: action.position.seq },
-        'traffic set',
-      );
-      return;
-    case 'setFinalizer':
-      await store.setFinalizer(rollout, action.isWanted);
-      return;
-    case 'removeRequest':
-      await store.removeRequest(rollout, action.request);
-  }
-};
 
 type FailedRound = {
   readonly observation: Observation;
@@ -175,18 +116,21 @@ const failed = async (
   const { retryAtMs } = noteFailure(memory, { writes, status: decision.status }, [startedMs, failedMs]);
   memory.writeError = error instanceof Error ? error.message : String(error);
   logger.warn({ reason: memory.writeError, retryMs: retryAtMs - failedMs }, 'write failed');
-  const told = decide(rollout, { ...observation, writeError: memory.writeError }, failedMs);
-  await store(hands, rollout, told, logger);
+  const seen = { ...observation, writeError: memory.writeError };
+  const told = decide(rollout, seen, failedMs);
+  const evidence = hands.evidence?.prepare(rollout, { observation: seen, decision: told, nowMs: failedMs, isDone: false });
+  await store(hands, rollout, { ...told, evidence }, logger);
   return lookAgain(decision, retryAtMs, clock.now());
 };
 
 const store = async (
   hands: Hands,
   rollout: StoredRollout,
-  { status }: Decision,
+  { status, evidence }: Decision & { readonly evidence: PreparedEvidence | undefined },
   logger: Logger,
 ): Promise<'stored' | 'unchanged' | 'conflict' | 'failed'> => {
-  const next = rollout.source === undefined ? status : { ...status, source: rollout.source };
+  const proven = evidence === undefined ? status : withEvidence(rollout.status, status, evidence.digest);
+  const next = rollout.source === undefined ? proven : { ...proven, source: rollout.source };
   if (!isWorthStoring(rollout.status, next)) return 'unchanged';
   if (!hands.mayWrite()) return 'failed';
   try {
@@ -197,9 +141,10 @@ const store = async (
     return 'failed';
   }
   logger.info({ phase: next.phase, reason: next.reason, weight: next.traffic?.weight, message: next.message }, 'status stored');
+  evidence?.keep();
   hands.onStored(rollout, next);
   for (const event of announcements(rollout.uid, rollout.status, next))
-    hands.events.emit(rollout, { ...event, name: `${rollout.name}.${event.name}` });
+    hands.events.emit({ ...rollout, status: next }, { ...event, name: `${rollout.name}.${event.name}` });
   return 'stored';
 };
 
@@ -212,64 +157,17 @@ const startMeasurements = (
   for (const action of decision.actions) {
     if (action.kind === 'measureReference' && observation.mesh.kind === 'resolved') {
       const between = { stable: action.stable, canary: action.canary };
-      measurer.measureReference(subjectOf(rollout, observation.mesh, memory, between), action, wake);
+      measurer.measureReference(sidesOf(observation.mesh, memory, between), action, wake);
     }
-    const { plan, target, gates } = decision.status;
+    const { plan, target } = decision.status;
     if ((action.kind === 'measure' || action.kind === 'measureShare') && plan && target) {
-      const mesh: MeshObservation =
+      const mesh: Extract<MeshObservation, { kind: 'resolved' }> =
         observation.mesh.kind === 'resolved' ? observation.mesh : { kind: 'resolved', target, objects: [], subsets: {} };
-      const subject: Subject = {
-        ...subjectOf(rollout, mesh, memory, target),
-        plan,
-        stored:
-          inProgress(rollout.status) && rollout.status.step.startedAt === decision.status.step?.startedAt ? (gates ?? []) : [],
-      };
+      const subject = subjectOf(rollout, mesh, memory, { ...decision.status, plan, target });
       if (action.kind === 'measure') measurer.measure(subject, action, wake);
       else measurer.measureShare(subject, action, wake);
     }
   }
-};
-
-const subjectOf = (
-  rollout: StoredRollout,
-  mesh: Extract<MeshObservation, { kind: 'resolved' }>,
-  memory: Memory,
-  { stable, canary }: { stable: string; canary: string },
-): Omit<Subject, 'plan' | 'stored'> => {
-  const selector = (version: string): Subject['stable'] => ({
-    version,
-    subset: mesh.subsets[version]?.name ?? version,
-    workloads: [...(memory.workloads.get(version) ?? [])].sort(),
-  });
-  return {
-    memory,
-    host: mesh.target.host,
-    stable: selector(stable),
-    canary: selector(canary),
-    templateValues: templateValues(rollout, mesh.target, { stable, canary }),
-  };
-};
-
-/** The names that queries may use. */
-const templateValues = (
-  rollout: StoredRollout,
-  target: ResolvedTarget,
-  { stable, canary }: { stable: string; canary: string },
-): Subject['templateValues'] => {
-  const { status } = rollout;
-  return {
-    namespace: rollout.namespace,
-    name: rollout.name,
-    host: target.host,
-    stable,
-    canary,
-    version: canary,
-    step: status?.step?.index ?? 0,
-    steps: status?.step?.count ?? 0,
-    weight: status?.traffic?.weight ?? 0,
-    interval: `${Math.round((status?.plan?.intervalMs ?? 15_000) / 1000)}s`,
-    commit: rollout.source?.revision ?? '',
-  };
 };
 
 /** The key of a rollout in caches and queues. */

@@ -1,10 +1,15 @@
-import type { Position } from './observation.ts';
+import type { Position, ResolvedTarget } from './observation.ts';
 import type { RolloutStatus, Routes, Target } from './status.ts';
 
 /** What the shell is to do, in this order, before it stores the status. */
 export type Action =
   | { readonly kind: 'ensureSubset'; readonly target: Target; readonly version: string }
   | SetTraffic
+  | RemoveDestination
+  /** Take a subset that we added out of the DestinationRule; nothing refers to it any more (R21). */
+  | { readonly kind: 'removeSubset'; readonly target: ResolvedTarget; readonly version: string }
+  /** Scale the Deployments behind a version to 0; those that have no replicas already are left alone (R21). */
+  | { readonly kind: 'scaleToZero'; readonly target: ResolvedTarget; readonly version: string }
   /** Measure these gates of the plan as of `atMs`, cumulatively since `sinceMs`; the answer comes back as an observation. */
   | {
       readonly kind: 'measure';
@@ -41,6 +46,18 @@ export type SetTraffic = {
   readonly weight: number;
   /** Header and mirror routes of ours; those that are absent are removed. */
   readonly routes?: Routes;
+  readonly position: Position;
+};
+
+/** Takes the destination of a retired version, which gets nothing, out of the steered routes of one object (R21). */
+export type RemoveDestination = {
+  readonly kind: 'removeDestination';
+  readonly target: ResolvedTarget;
+  /** `namespace/name`. */
+  readonly object: string;
+  /** What was observed; the write is dropped when the object has changed since. */
+  readonly resourceVersion: string;
+  readonly version: string;
   readonly position: Position;
 };
 

@@ -3,6 +3,7 @@ import { durationOr, isoMillis } from './duration.ts';
 import type { MeshObservation, SteeredObject } from './observation.ts';
 import { type Outcome, saying, withHistory } from './outcome.ts';
 import { highestSeq } from './position.ts';
+import { withOutcome } from './request.ts';
 import type { Situation } from './situation.ts';
 import type { RolloutStatus, Target, WaitingFor } from './status.ts';
 
@@ -11,6 +12,7 @@ type Found =
   | { readonly kind: 'stable'; readonly version: string; readonly message: string }
   | { readonly kind: 'split'; readonly stable: string; readonly message: string }
   | { readonly kind: 'pin'; readonly version: string }
+  | { readonly kind: 'invalid'; readonly message: string }
   | { readonly kind: 'wait'; readonly message: string; readonly what: WaitingFor['what'] };
 
 const UNPINNED = '*';
@@ -22,9 +24,19 @@ const PIN_REVISION = 'adopt';
  * Answers with a stable version in the status, or with what is missing.
  */
 export const adopt = (situation: Situation): Outcome => {
+  const { request, nowMs, rollout } = situation;
+  const found = find(situation);
+  const outcome = taken(situation, found);
+  if (request?.verb !== 'promote' || found.kind === 'pin') return outcome;
+  const { status } = outcome;
+  const isPinned = found.kind === 'stable' && found.version === rollout.spec.version;
+  const answer = isPinned ? `accepted: ${found.version} is stable` : `refused: there is nothing to choose: ${status.message}`;
+  return { ...outcome, status: withOutcome(status, request, answer, nowMs) };
+};
+
+const taken = (situation: Situation, found: Found): Outcome => {
   const { rollout, nowMs, stored } = situation;
   const empty: RolloutStatus = { ...stored, phase: 'Pending', reason: 'Adopted', message: '' };
-  const found = find(situation);
   switch (found.kind) {
     case 'stable':
     case 'split': {
@@ -43,12 +55,18 @@ export const adopt = (situation: Situation): Outcome => {
       return {
         status: saying(empty, found.what === 'pin' ? 'PinNeeded' : 'WaitingForMesh', found.message, { what: found.what }),
       };
+    case 'invalid':
+      return { status: { ...saying(empty, 'InvalidSpec', found.message, { what: 'person' }), phase: 'Invalid' } };
   }
 };
 
 const find = (situation: Situation): Found => {
-  const { observation, rollout } = situation;
+  const { observation, rollout, problems } = situation;
   const { initialVersion, version } = rollout.spec;
+  if (observation.olderRival !== undefined) {
+    const [problem] = problems;
+    return { kind: 'invalid', message: `${problem?.path} ${problem?.message}; nothing is adopted until then` };
+  }
   const running = Object.keys(observation.pods).filter(name => (observation.pods[name]?.total ?? 0) > 0);
   const { mesh } = observation;
   if (mesh.kind === 'problem') {
@@ -69,11 +87,12 @@ const find = (situation: Situation): Found => {
   const [first] = running;
   if (running.length === 1 && first !== undefined) return { kind: 'pin', version: first };
   if (running.length === 0) return { kind: 'stable', version, message: `nothing runs yet: ${version} is stable as it is` };
+  if (situation.request?.verb === 'promote') return { kind: 'pin', version };
   const live = running.map(name => `${name} (${observation.pods[name]?.ready ?? 0} ready pods)`).join(', ');
   return {
     kind: 'wait',
     what: 'pin',
-    message: `${live} take traffic and nothing says which one is stable: set spec.initialVersion to one of them`,
+    message: `${live} take traffic and nothing says which one is stable: set spec.initialVersion to one of them, or promote to take ${version}`,
   };
 };
 

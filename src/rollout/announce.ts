@@ -1,7 +1,8 @@
 import { digest } from './digest.ts';
 import { failedWrite } from './outcome.ts';
 import type { Reason } from './reason.ts';
-import type { GateStatus, RolloutStatus } from './status.ts';
+import { isSameJson } from './sameJson.ts';
+import type { GateStatus, HistoryEntry, RequestOutcome, RolloutStatus } from './status.ts';
 
 /** One thing that people are told once; the name is the same whenever it is derived again (R35). */
 export type Announcement = {
@@ -14,9 +15,15 @@ export type Announcement = {
 const BAD_PHASES: readonly string[] = ['RollingBack', 'RolledBack', 'Invalid'];
 const BAD_REASONS: readonly string[] = [
   'ProviderError',
+  'PausedByGate',
   'NoData',
   'Drift',
   'DriftPutDown',
+  'DriftRestored',
+  'NoPods',
+  'WaitingForTraffic',
+  'WaitingForCapacity',
+  'ApprovalTimedOut',
   'PodsLost',
   'PodsShrinking',
   'Deleted',
@@ -24,29 +31,78 @@ const BAD_REASONS: readonly string[] = [
   'WaitingForMesh',
 ];
 
-/** What changed between two stored statuses that people are to be told: phase, step, reason, outcome of a request. */
+/** What changed between two stored statuses that people are to be told: phase, step, reason, history, outcome of a request. */
 export const announcements = (uid: string, before: RolloutStatus | undefined, after: RolloutStatus): readonly Announcement[] => {
   const told: Announcement[] = [];
-  const place = `${uid}/${after.revision}/${after.step?.index}/${after.step?.startedAt}/${after.history?.length}`;
   if (before?.phase !== after.phase || before.step?.index !== after.step?.index || before.reason !== after.reason) {
-    const type = BAD_PHASES.includes(after.phase) || BAD_REASONS.includes(after.reason) ? 'Warning' : 'Normal';
-    told.push({ name: digest(`${place}/${after.phase}/${after.reason}`), type, reason: after.reason, message: after.message });
+    told.push(ofStatus(uid, after));
   }
   const failed = failedWrite(after);
   if (told.length === 0 && failed !== undefined && before !== undefined && failedWrite(before) === undefined) {
-    const name = digest(`${place}/${after.phase}/write`);
+    const name = digest(`${placeOf(uid, after)}/${after.phase}/write`);
     told.push({ name, type: 'Warning', reason: 'WaitingForMesh' satisfies Reason, message: after.message });
   }
   const request = after.lastRequest;
   if (request !== undefined && request.id !== before?.lastRequest?.id) {
-    const refused = request.outcome.startsWith('refused');
-    const message = `request ${request.verb} ${request.outcome}`;
-    const reason = refused ? 'RequestRefused' : 'RequestAccepted';
     // What an accepted request changed has told of it already.
-    if (refused || told.length === 0)
-      told.push({ name: digest(`${uid}/${request.id}`), type: refused ? 'Warning' : 'Normal', reason, message });
+    if (request.outcome.startsWith('refused') || told.length === 0) told.push(ofRequest(uid, request));
   }
-  return told;
+  const known = new Set((before?.history ?? []).map(entry => ofEntry(uid, entry).name));
+  const entries = (after.history ?? []).map(entry => ofEntry(uid, entry));
+  return [...entries.filter(({ name }) => !known.has(name) && told.every(other => other.name !== name)), ...told];
+};
+
+/** Something that was told before, and when. */
+export type PastAnnouncement = Announcement & { readonly at: string };
+
+/**
+ * What people were told after `sinceMs`, as far as the status still knows it, oldest first, with the same names as then:
+ * its history, how its last request ended, and where it stands now (R35).
+ */
+export const pastAnnouncements = (uid: string, status: RolloutStatus, sinceMs: number): readonly PastAnnouncement[] => {
+  const { history = [], lastRequest } = status;
+  const told: PastAnnouncement[] = history.map(entry => ({ ...ofEntry(uid, entry), at: entry.at }));
+  if (lastRequest?.outcome.startsWith('refused')) told.push({ ...ofRequest(uid, lastRequest), at: lastRequest.at });
+  const at = lastMoment(status);
+  const now = ofStatus(uid, status);
+  if (at !== undefined && told.every(({ name }) => name !== now.name)) told.push({ ...now, at });
+  return told.filter(past => Date.parse(past.at) > sinceMs).sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+};
+
+/** The last moment at which something is known to have changed. */
+const lastMoment = ({ history, step, position, pause }: RolloutStatus): string | undefined =>
+  [history?.at(-1)?.at, step?.startedAt, step?.askedAt, position?.time, pause?.since]
+    .filter(moment => moment !== undefined)
+    .sort((a, b) => Date.parse(a) - Date.parse(b))
+    .at(-1);
+
+const placeOf = (uid: string, { revision, step, history }: RolloutStatus): string =>
+  `${uid}/${revision}/${step?.index}/${step?.startedAt}/${history?.length}`;
+
+/** What the history knows is called by its entry there, which outlives the rest of the status. */
+const ofStatus = (uid: string, status: RolloutStatus): Announcement => {
+  const { phase, reason, message, history } = status;
+  const isBad = BAD_PHASES.includes(phase) && reason !== 'ExperimentEnded';
+  const type = isBad || BAD_REASONS.includes(reason) ? 'Warning' : 'Normal';
+  const entry = history?.at(-1);
+  if (entry !== undefined && entry.reason === reason && message.startsWith(entry.message))
+    return { ...ofEntry(uid, entry), type, message };
+  return { name: digest(`${placeOf(uid, status)}/${phase}/${reason}`), type, reason, message };
+};
+
+const BAD_ACTIONS: readonly string[] = ['rolledBack', 'refused', 'rejected'] satisfies readonly HistoryEntry['action'][];
+
+const ofEntry = (uid: string, { at, action, from, to, reason, message }: HistoryEntry): Announcement => ({
+  name: digest(`${uid}/${at}/${action}/${from}/${to}/${reason}`),
+  type: BAD_ACTIONS.includes(action) || BAD_REASONS.includes(reason) ? 'Warning' : 'Normal',
+  reason,
+  message,
+});
+
+const ofRequest = (uid: string, { id, verb, outcome }: RequestOutcome): Announcement => {
+  const refused = outcome.startsWith('refused');
+  const reason: Reason = refused ? 'RequestRefused' : 'RequestAccepted';
+  return { name: digest(`${uid}/${id}`), type: refused ? 'Warning' : 'Normal', reason, message: `request ${verb} ${outcome}` };
 };
 
 const EVIDENCE_EVERY_MS = 60_000;
@@ -56,10 +112,12 @@ const EVIDENCE_EVERY_MS = 60_000;
  * evidence are, once a minute, so that a restart loses little.
  */
 export const isWorthStoring = (before: RolloutStatus | undefined, after: RolloutStatus): boolean =>
-  before === undefined || essence(before) !== essence(after) || judgedUntil(after) - judgedUntil(before) >= EVIDENCE_EVERY_MS;
+  before === undefined ||
+  !isSameJson(essence(before), essence(after)) ||
+  judgedUntil(after) - judgedUntil(before) >= EVIDENCE_EVERY_MS;
 
 /** Everything but prose, numbers of gates and what the mesh objects tell as well. */
-const essence = (status: RolloutStatus): string => {
+const essence = (status: RolloutStatus): readonly unknown[] => {
   const {
     message,
     conditions: _conditions,
@@ -74,7 +132,7 @@ const essence = (status: RolloutStatus): string => {
   const { readyAtStart: _readyAtStart, ...place } = step ?? { index: 0, count: 0 };
   const isProseNews = status.phase === 'RollingBack' || status.waitingFor === undefined;
   const prose = isProseNews ? message : failedWrite(status);
-  return JSON.stringify([sorted(rest), sorted(place), history?.at(-1), verdictClass(gates ?? []), prose ?? '']);
+  return [rest, place, history?.at(-1), verdictClass(gates ?? []), prose ?? ''];
 };
 
 const verdictClass = (gates: readonly GateStatus[]): readonly string[] => {
@@ -94,12 +152,4 @@ const verdictClass = (gates: readonly GateStatus[]): readonly string[] => {
 const judgedUntil = ({ gates, step }: RolloutStatus): number => {
   const moments = [step?.startedAt, ...(gates ?? []).map(({ until }) => until)];
   return Math.max(0, ...moments.map(moment => (moment === undefined ? 0 : Date.parse(moment))));
-};
-
-/** Keys in one order at every depth: the API server may return another one. */
-const sorted = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(sorted);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).filter(([, inner]) => inner !== undefined);
-  return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, inner]) => [key, sorted(inner)]));
 };

@@ -1,12 +1,20 @@
-import { deleted } from './deletion.ts';
+import type { SetTraffic } from './action.ts';
+import { approvalTimedOut, approved, rejected } from './approval.ts';
+import { progressDeadline } from './deadline.ts';
+import { ADD_FINALIZER, deleted, lacksFinalizer } from './deletion.ts';
 import { driftDown, driftUp, unfinished, unreadableMesh } from './drift.ts';
+import { edited, retargeted } from './edited.ts';
 import { place } from './explain.ts';
 import { goForward, standStill } from './forward.ts';
+import { frozen, outsideWindow } from './frozen.ts';
+import { gatePaused } from './gatePause.ts';
+import { failedGate } from './gates.ts';
 import { continueGoingBack, goBack } from './goBack.ts';
 import { type Guard, type Outcome, saying } from './outcome.ts';
 import { aborted, pauseAsked, paused, promoted } from './people.ts';
 import { podsBack, podsLost, podsShrinking } from './readiness.ts';
 import { withOutcome } from './request.ts';
+import { takesTraffic } from './routes.ts';
 import { type Attempt, stepKey } from './situation.ts';
 import { isSuperseded, needsSafeFirst, supersede } from './supersede.ts';
 
@@ -27,8 +35,8 @@ const replaced: Guard = attempt => {
 
 /** R17, R25: the evidence says no. */
 const gateFailed: Guard = attempt => {
-  const failed = attempt.gates.find(({ verdict }) => verdict === 'Fail');
-  if (failed === undefined || attempt.weight === 0) return undefined;
+  const failed = failedGate(attempt.gates, attempt.plan.gates, 'rollback');
+  if (failed === undefined || !attempt.hasTraffic) return undefined;
   return goBack(attempt, failed.name === 'unattributed' ? 'UnattributedFailures' : 'GateFailed', failed.message);
 };
 
@@ -48,17 +56,26 @@ const GUARDS: readonly Guard[] = [
   deleted,
   unreadableMesh,
   aborted,
+  rejected,
   goingBack,
   driftUp,
   replaced,
+  retargeted,
   podsLost,
   podsBack,
   gateFailed,
+  approvalTimedOut,
+  progressDeadline,
   podsShrinking,
+  approved,
   pauseAsked,
   invalidSpec,
   unfinished,
+  edited,
   driftDown,
+  gatePaused,
+  frozen,
+  outsideWindow,
   promoted,
   paused,
   goForward,
@@ -67,10 +84,20 @@ const GUARDS: readonly Guard[] = [
 export const decideAttempt = (attempt: Attempt): Outcome => {
   for (const guard of GUARDS) {
     const outcome = guard(attempt);
-    if (outcome !== undefined) return withWeight(attempt, withHeldRequest(attempt, outcome));
+    if (outcome !== undefined) return withWeight(attempt, withHeldRequest(attempt, finalizerFirst(attempt, outcome)));
   }
   return { status: attempt.status };
 };
+
+/** R30: whatever gives the new version more waits for the finalizer, which somebody may have taken away at any time. */
+const finalizerFirst = (attempt: Attempt, outcome: Outcome): Outcome => {
+  const isRaise = outcome.actions?.some(action => action.kind === 'setTraffic' && givesMore(action)) ?? false;
+  if (!isRaise || !lacksFinalizer(attempt)) return outcome;
+  return { status: attempt.status, actions: [ADD_FINALIZER], lookAgainAtMs: attempt.nowMs };
+};
+
+const givesMore = ({ weight, routes, position }: SetTraffic): boolean =>
+  position.state === 'raised' && position.reason !== 'DriftPutDown' && takesTraffic({ weight, ...routes });
 
 /** R22: a promotion or resumption that something holds is refused, lest it strikes when nobody thinks of it any more. */
 const withHeldRequest = ({ request, nowMs }: Attempt, outcome: Outcome): Outcome => {

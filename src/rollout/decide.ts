@@ -19,7 +19,7 @@ import type { RolloutStatus } from './status.ts';
  *                                  │ └──────── start (status first) ──► Progressing ─┤ next step:   │
  *                                  │                                    │   ▲  │     │ gates pass,  │
  *                                  │                 newer version,     │   │  └──►──┘ stored, raise│
- *                                  │                 new pods, back     │  Paused (until promoted) │
+ *                                  │                 new pods, back     │  Paused, AwaitingApproval│
  *                                  ◄──── promoted after the last step ──┤                          │
  *                                  │                                    ▼  failed gate, abort,     │
  *                                  │   version changed              RollingBack   pods lost        │

@@ -1,8 +1,12 @@
 import { place } from './explain.ts';
 import { standStill } from './forward.ts';
+import { goBack, raisedTooOften } from './goBack.ts';
 import { finishWrites, putBack, putDown } from './moves.ts';
-import { type Guard, saying } from './outcome.ts';
+import { type Guard, type Outcome, saying } from './outcome.ts';
+import { adviceFor, isReapplied, MOST_IN_WINDOW, nameOf, recent, writersOf } from './reapplied.ts';
 import type { Attempt, ComparedObject } from './situation.ts';
+import type { RolloutStatus } from './status.ts';
+import { subsetFirst } from './subset.ts';
 
 /** Routes that cannot be told apart any more can neither be raised nor be called safe: people are needed. */
 export const unreadableMesh: Guard = attempt => {
@@ -12,16 +16,18 @@ export const unreadableMesh: Guard = attempt => {
   return { status: saying(attempt.status, 'WaitingForMesh', message, { what: 'mesh' }) };
 };
 
-/** R26: more weight than intended is put down at once. */
+/** R26: more weight than intended is put down at once; whoever raises it again and again ends the attempt. */
 export const driftUp: Guard = attempt => {
   const raised = attempt.objects.filter(({ drift }) => drift === 'up');
   if (raised.length === 0 || attempt.stablePods.ready === 0) return undefined;
+  const { target, nowMs } = attempt;
+  const by = writersOf(raised);
+  const status = by === undefined ? attempt.status : { ...attempt.status, drift: { ...attempt.status.drift, by } };
+  if (recent(status.drift?.times, nowMs).length >= MOST_IN_WINDOW)
+    return goBack({ ...attempt, status }, 'DriftRepeated', raisedTooOften({ ...attempt, status }));
   const names = raised.map(({ name }) => name).join(', ');
-  const message = `${place(attempt)}: somebody raised ${attempt.target.canary} in ${names}; put down to ${attempt.weight}%`;
-  return {
-    status: saying(attempt.status, 'DriftPutDown', message, attempt.status.waitingFor),
-    actions: putDown(attempt, raised),
-  };
+  const message = `${place(attempt)}: ${nameOf(by)} raised ${target.canary} in ${names}; put down to ${attempt.weight}%`;
+  return { status: saying(status, 'DriftPutDown', message, status.waitingFor), actions: putDown(attempt, raised) };
 };
 
 /**
@@ -30,32 +36,56 @@ export const driftUp: Guard = attempt => {
  */
 export const unfinished: Guard = attempt => {
   const { objects, stored } = attempt;
-  const behind = objects.filter(object => object.drift === 'down' && isBehind(attempt, object));
+  const behind = objects.filter(object => isLess(object) && isBehind(attempt, object));
   if (behind.length === 0) return undefined;
   return { status: stored ?? attempt.status, actions: finishWrites(attempt, behind) };
 };
 
 /** Does the object stand where its own position, or the time before this attempt, left it? */
-const isBehind = ({ status, stored }: Attempt, { position, canaryPercent }: ComparedObject): boolean => {
-  if (position === undefined) return stored?.step?.index === 0 && canaryPercent === 0;
-  const leftAt = position.revision === status.revision ? position.weight : 0;
-  return position.seq < (status.seq ?? 0) && Math.abs(canaryPercent - leftAt) < 1;
+const isBehind = ({ status, stored }: Attempt, { position, canaryPercent, routes }: ComparedObject): boolean => {
+  if (position === undefined) return stored?.step?.index === 0 && canaryPercent === 0 && routes === undefined;
+  const left = position.revision === status.revision ? position : { weight: 0, routes: position.routes };
+  return position.seq < (status.seq ?? 0) && Math.abs(canaryPercent - left.weight) < 1 && routes === left.routes;
 };
 
-/** R26, R28: what a person lowered, or gave to others altogether, is not raised again. */
+/** Less weight than intended, or other routes of ours. */
+const isLess = ({ drift, areRoutesChanged }: ComparedObject): boolean =>
+  drift === 'down' || (drift === 'none' && areRoutesChanged);
+
+/** R26, R28: what a person lowered, or gave to others altogether, is not raised again; what a known tool re-applied is. */
 export const driftDown: Guard = attempt => {
-  const lowered = attempt.objects.filter(({ drift }) => drift === 'down' || drift === 'nothing to share');
-  if (lowered.length === 0) return undefined;
-  const { stable, canary } = attempt.target;
-  const tell = ({ name, drift, canaryPercent }: ComparedObject): string =>
-    drift === 'down'
-      ? `${name} sends ${Math.round(canaryPercent)}%`
-      : `${name} leaves nothing for ${stable} and ${canary} to share`;
-  const seen = lowered.map(tell).join(', ');
-  const message = `${place(attempt)}: somebody changed the weights (${seen}); nothing moves until they are put back; resume puts them back, abort ends the rollout`;
+  const changed = attempt.objects.filter(object => isLess(object) || object.drift === 'nothing to share');
+  if (changed.length === 0) return undefined;
+  const ours = changed.filter(isLess);
+  const restored = ours.length === changed.length ? restore(attempt, ours) : undefined;
+  if (restored !== undefined) return restored;
+  const seen = changed.map(object => tell(attempt, object)).join(', ');
+  const who = writersOf(changed);
+  const advice = adviceFor(who, attempt.observation.installation);
+  const message = `${place(attempt)}: ${nameOf(who)} changed the weights (${seen}); nothing moves until they are put back; resume puts them back, abort ends the rollout${advice}`;
   const held = standStill(attempt, { ...saying(attempt.status, 'Drift', message, { what: 'drift' }), phase: 'Progressing' });
-  const ours = lowered.filter(({ drift }) => drift === 'down');
   if (attempt.request?.verb !== 'resume' || ours.length === 0) return held;
   // The request stands until the weights are seen to be back, so that a write that fails is tried again.
-  return { ...held, actions: putBack(attempt, ours) };
+  return { ...held, actions: putBack(attempt, ours, 'Resumed') };
+};
+
+const tell = ({ target: { stable, canary } }: Attempt, { name, drift, canaryPercent }: ComparedObject): string => {
+  if (drift === 'nothing to share') return `${name} leaves nothing for ${stable} and ${canary} to share`;
+  return drift === 'down' ? `${name} sends ${Math.round(canaryPercent)}%` : `${name} has other header or mirror routes`;
+};
+
+/** R26: a tool that applies its file for ever is undone at once, until it is too often; what is held stays held. */
+const restore = (attempt: Attempt, changed: readonly ComparedObject[]): Outcome | undefined => {
+  const { status, stored, nowMs, mesh, target, plan, observation, rollout } = attempt;
+  if (!isReapplied(changed, observation.installation) || stored?.reason === 'Drift') return undefined;
+  if (recent(status.drift?.restored, nowMs).length >= MOST_IN_WINDOW) return undefined;
+  const by = nameOf(writersOf(changed));
+  const told = `${place(attempt)}: ${by} re-applied its file over ${changed.map(({ name }) => name).join(', ')}`;
+  const says = (what: string): RolloutStatus => ({
+    ...saying({ ...status, gates: attempt.gates }, 'DriftRestored', `${told}; ${what}`, status.waitingFor),
+  });
+  const missing = subsetFirst({ rollout, mesh, nowMs, settleMs: plan.settleMs }, target, target.canary);
+  if (missing === 'refused') return undefined;
+  if (missing !== undefined) return { ...missing, status: says(`its subset for ${target.canary} comes back first`) };
+  return { status: says(`put back to ${attempt.weight}%`), actions: putBack(attempt, changed, 'DriftRestored') };
 };

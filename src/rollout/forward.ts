@@ -1,14 +1,18 @@
 import type { Action } from './action.ts';
+import { awaitApproval } from './approval.ts';
 import { ADD_FINALIZER, lacksFinalizer } from './deletion.ts';
 import { durationOr, isoMillis } from './duration.ts';
-import { capacityWarning, gatesSentence, nextStepAt, place } from './explain.ts';
+import { capacitySentence, capacityWarning, gatesSentence, missingPods, nextStepAt, place } from './explain.ts';
 import { isOverdue } from './gates.ts';
+import { experimentSentence, goBack } from './goBack.ts';
 import { dueMeasures, isMeasuredToMove, nextGridPointMs, pauseEndMs } from './grid.ts';
 import { isRaisedOverNobody, raise } from './moves.ts';
 import { allPass, endAttempt, type Outcome, saying, withHistory } from './outcome.ts';
 import type { Reason } from './reason.ts';
+import { isSameTraffic, SAFE } from './routes.ts';
 import type { Attempt } from './situation.ts';
 import type { RolloutStatus, WaitingFor } from './status.ts';
+import { missingTraffic, waitingForTraffic } from './traffic.ts';
 
 /** Forward movement stands still, and the gates go on: they may still put everything back (R12, R26). */
 export const standStill = (attempt: Attempt, status: RolloutStatus): Outcome => {
@@ -19,18 +23,25 @@ export const standStill = (attempt: Attempt, status: RolloutStatus): Outcome => 
 
 /** The last in the order of precedence: nothing speaks against this attempt, so it may go on when its time has come. */
 export const goForward = (attempt: Attempt): Outcome => {
-  if (attempt.step.index === 0) return enter(attempt, 1);
-  if (attempt.weight > 0 && lacksFinalizer(attempt)) return addFinalizer(attempt);
+  if (attempt.step.index === 0) return awaitApproval(attempt) ?? enter(attempt, 1);
+  if (attempt.hasTraffic && lacksFinalizer(attempt)) return addFinalizer(attempt);
   const measures = dueMeasures(attempt);
   const again = nextGridPointMs(attempt);
   const status: RolloutStatus = { ...attempt.status, gates: attempt.gates };
+  const arriving = missingTraffic(attempt);
+  if (arriving !== undefined)
+    return { status: waitingForTraffic(attempt, status, arriving), actions: measures, lookAgainAtMs: again };
   if (!isPauseOver(attempt)) return { status: pausing(attempt, status), actions: measures, lookAgainAtMs: again };
+  const asked = attempt.step.askedAt === undefined ? undefined : awaitApproval(attempt);
+  if (asked !== undefined) return { ...asked, actions: measures, lookAgainAtMs: Math.min(again, asked.lookAgainAtMs ?? again) };
   if (measures.length > 0 && !(mayMove(attempt) && isMeasuredToMove(attempt))) {
     const isKnown = trouble(attempt) === undefined && attempt.stored?.step?.startedAt === attempt.step.startedAt;
     return { status: isKnown ? status : waitingForGates(attempt, status), actions: measures, lookAgainAtMs: again };
   }
   if (!mayMove(attempt)) return { status: waitingForGates(attempt, status), lookAgainAtMs: again };
-  if (attempt.step.index >= attempt.plan.steps.length) return promote(attempt);
+  const asking = awaitApproval(attempt);
+  if (asking !== undefined) return { ...asking, lookAgainAtMs: Math.min(again, asking.lookAgainAtMs ?? again) };
+  if (attempt.step.index >= attempt.plan.steps.length) return endOf(attempt);
   if (!isRecorded(attempt)) {
     const message = `${place(attempt)}: ${gatesSentence(attempt.gates)}; moving on`;
     return { status: saying(status, status.reason, message), lookAgainAtMs: attempt.nowMs };
@@ -47,11 +58,11 @@ const isPauseOver = (attempt: Attempt): boolean => attempt.step.promotedBy !== u
 const mayMove = ({ gates, step }: Attempt): boolean => allPass(gates) || step.promotedBy !== undefined;
 
 /** A raise waits until what speaks for it is stored: a refused status write holds it back (R3). */
-const isRecorded = ({ stored, status, step, plan }: Attempt): boolean =>
+const isRecorded = ({ stored, status, step, gates }: Attempt): boolean =>
   stored?.seq === status.seq &&
   stored?.step?.index === step.index &&
   stored.step.startedAt === step.startedAt &&
-  (stored.step.promotedBy !== undefined || (stored.gates?.length === plan.gates.length && allPass(stored.gates)));
+  (stored.step.promotedBy !== undefined || (stored.gates?.length === gates.length && allPass(stored.gates)));
 
 const pausing = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
   const { planStep, plan, step } = attempt;
@@ -86,21 +97,25 @@ const trouble = ({ gates, plan, nowMs }: Attempt): Reason | undefined => {
 
 /** Goes to a step if the mesh and the pods can take it (R13). */
 const enter = (attempt: Attempt, index: number): Outcome => {
-  const { plan, nowMs, target, weight, canaryPods, objects } = attempt;
+  const { plan, nowMs, target, status, canaryPods, objects } = attempt;
   const step = plan.steps[index - 1];
   if (step === undefined) return { status: attempt.status };
-  if (step.weight === weight) return { status: enterWithoutTraffic(attempt, index), lookAgainAtMs: nowMs };
+  if (isSameTraffic(step, status.traffic ?? SAFE)) return { status: enterWithoutTraffic(attempt, index), lookAgainAtMs: nowMs };
   const names = target.virtualServices.join(', ');
   if (objects.length === 0)
     return hold(attempt, 'WaitingForMesh', `VirtualService ${names} is gone; put it back`, { what: 'mesh' });
   if (canaryPods.ready === 0) return hold(attempt, 'WaitingForPods', `${target.canary} has no ready pod`, { what: 'pods' });
-  if (isRaisedOverNobody(attempt, step.weight)) {
+  if (isRaisedOverNobody(attempt, step)) {
     const why = `somebody took traffic off ${target.stable}, which has no ready pod to take it back`;
     return hold(attempt, 'WaitingForStable', why, { what: 'pods' });
   }
   if (hasShrunk(attempt)) {
     const had = `${target.canary} has ${canaryPods.ready} of the ${attempt.step.readyAtStart} ready pods that the step began with, a person may promote it all the same`;
     return hold(attempt, 'PodsShrinking', had, { what: 'pods' });
+  }
+  if (attempt.rollout.spec.capacity === 'require' && missingPods(attempt, step.weight) > 0) {
+    const why = `${capacitySentence(attempt, step.weight)} and spec.capacity is require`;
+    return hold(attempt, 'WaitingForCapacity', why, { what: 'pods' });
   }
   if (lacksFinalizer(attempt)) return addFinalizer(attempt);
   return makeSubset(attempt) ?? { status: raising(attempt, index), actions: raise(attempt, index, step.weight) };
@@ -124,12 +139,12 @@ const addFinalizer = (attempt: Attempt): Outcome => ({
 });
 
 /** A set of pods that is shrinking is no ground for more traffic (R25); a person may wave it through. */
-const hasShrunk = ({ canaryPods, step, weight }: Attempt): boolean =>
-  weight > 0 && step.promotedBy === undefined && step.readyAtStart !== undefined && canaryPods.ready < step.readyAtStart;
+const hasShrunk = ({ canaryPods, step, hasTraffic }: Attempt): boolean =>
+  hasTraffic && step.promotedBy === undefined && step.readyAtStart !== undefined && canaryPods.ready < step.readyAtStart;
 
 /** Make before break: the subset first, a moment for the proxies to learn it, then the weight. */
 const makeSubset = (attempt: Attempt): Outcome | undefined => {
-  const { mesh, target, rollout, plan, nowMs, weight } = attempt;
+  const { mesh, target, rollout, plan, nowMs, hasTraffic } = attempt;
   const subset = mesh.subsets[target.canary];
   const rule = target.destinationRule ?? `for ${target.host}`;
   if (subset === undefined && rollout.spec.router?.istio?.createMissing === 'none') {
@@ -145,7 +160,7 @@ const makeSubset = (attempt: Attempt): Outcome | undefined => {
     return { status: attempt.status, actions, lookAgainAtMs: nowMs + plan.settleMs };
   }
   const settledMs = subset.seenAtMs + plan.settleMs;
-  return weight === 0 && nowMs < settledMs ? { status: attempt.status, lookAgainAtMs: settledMs } : undefined;
+  return !hasTraffic && nowMs < settledMs ? { status: attempt.status, lookAgainAtMs: settledMs } : undefined;
 };
 
 const hold = (attempt: Attempt, reason: Reason, why: string, waitingFor: WaitingFor): Outcome => ({
@@ -157,7 +172,7 @@ const hold = (attempt: Attempt, reason: Reason, why: string, waitingFor: Waiting
 });
 
 /** A step that changes no traffic has its position in status only (R3). */
-const enterWithoutTraffic = (attempt: Attempt, index: number): RolloutStatus => {
+export const enterWithoutTraffic = (attempt: Attempt, index: number): RolloutStatus => {
   const { plan, nowMs, status, canaryPods, step } = attempt;
   const name = plan.steps[index - 1]?.name;
   const time = isoMillis(nowMs);
@@ -180,6 +195,10 @@ const enterWithoutTraffic = (attempt: Attempt, index: number): RolloutStatus => 
 
 /** How long the way back to the version before is short, if the spec does not say (R10). */
 const ROLLBACK_WINDOW_MS = 3_600_000;
+
+/** After the last step the new version is stable, or an experiment is over and everything goes back. */
+const endOf = (attempt: Attempt): Outcome =>
+  attempt.plan.end === 'stable' ? goBack(attempt, 'ExperimentEnded', experimentSentence(attempt)) : promote(attempt);
 
 /** The end: every step passed, the last one at 100 (R21). */
 const promote = (attempt: Attempt): Outcome => {

@@ -1,8 +1,8 @@
+import { analysisOf, gateName, wantedGates } from './analysis.ts';
 import { durationOr } from './duration.ts';
 import type { Installation, Normal, Reference } from './observation.ts';
-import { gateName } from './semantics.ts';
-import type { AnalysisSpec, GateSpec } from './spec.ts';
-import type { GateSource, PlanGate, PlanStep } from './status.ts';
+import type { GateSpec, RolloutSpec } from './spec.ts';
+import type { GateSource, Plan, PlanGate, PlanStep } from './status.ts';
 
 const DEFAULT_ALPHA = 0.01;
 const DEFAULT_MIN_SAMPLES = 50;
@@ -14,37 +14,64 @@ type GateContext = {
   readonly firstStep: PlanStep | undefined;
 };
 
-/** The gates of one attempt with all defaults filled in, the built-in one last. */
-export const compileGates = (analysis: AnalysisSpec, context: GateContext): readonly PlanGate[] => {
-  const chosen = analysis.gates === undefined ? defaultGates(context) : analysis.gates.flatMap(compileGate);
-  const gates = [...chosen, ...unattributedGate(context)];
+/**
+ * The gates of one attempt with all defaults filled in, the built-in one last. The budget of false alarms is shared by
+ * all that can raise one, in whichever step.
+ */
+export const compileGates = (spec: RolloutSpec, context: GateContext): readonly PlanGate[] => {
+  const analysis = analysisOf(spec, context.installation);
+  const wanted = wantedGates(spec, context.installation).flatMap(({ gate, step }) => compileGate(gate, step));
+  const chosen = analysis.gates === undefined ? [...defaultGates(context), ...wanted] : wanted;
+  const gates = [...inOnePlace(chosen), ...unattributedGate(context)];
   const sequential = gates.filter(gate => gate.judge === 'sequential').length;
   const alpha = (analysis.alpha ?? DEFAULT_ALPHA) / Math.max(1, sequential);
   return gates.map(gate => (gate.judge === 'sequential' ? { ...gate, alpha } : gate));
 };
 
+/** A gate that stands in several steps is one gate; the semantics have refused two different ones of one name. */
+const inOnePlace = (gates: readonly PlanGate[]): readonly PlanGate[] => {
+  const byName = new Map<string, PlanGate>();
+  for (const gate of gates) {
+    const same = byName.get(gate.name);
+    const steps = same === undefined ? gate.steps : same.steps && gate.steps && [...same.steps, ...gate.steps];
+    const { steps: _, ...rest } = same ?? gate;
+    byName.set(gate.name, steps === undefined ? rest : { ...rest, steps });
+  }
+  return [...byName.values()];
+};
+
+/** The gates that are measured and judged in the step with this 1-based number. */
+export const gatesOfStep = ({ gates }: Pick<Plan, 'gates'>, step: number): readonly PlanGate[] =>
+  gates.filter(({ steps }) => steps === undefined || steps.includes(step));
+
 const COMMON = { onNoData: 'hold', noDataDeadlineMs: 600_000, failureLimit: 1, minSamples: DEFAULT_MIN_SAMPLES } as const;
 
-const compileGate = (gate: GateSpec): readonly PlanGate[] => {
+const compileGate = (gate: GateSpec, step: number | undefined): readonly PlanGate[] => {
   const source = sourceOf(gate);
   if (source === undefined) return [];
+  const isPlain = source.kind === 'query' || source.kind === 'webhook';
   return [
     {
       name: gateName(gate),
       source,
-      judge: source.kind === 'query' ? 'plain' : 'sequential',
+      judge: isPlain ? 'plain' : 'sequential',
       ...(gate.threshold?.min === undefined ? {} : { min: gate.threshold.min }),
       ...(gate.threshold?.max === undefined ? {} : { max: gate.threshold.max }),
-      minSamples: gate.minSamples ?? (source.kind === 'query' ? 0 : DEFAULT_MIN_SAMPLES),
+      minSamples: gate.minSamples ?? (isPlain ? 0 : DEFAULT_MIN_SAMPLES),
       failureLimit: gate.failureLimit ?? COMMON.failureLimit,
       onNoData: gate.onNoData ?? COMMON.onNoData,
       noDataDeadlineMs: durationOr(gate.noDataDeadline, COMMON.noDataDeadlineMs),
+      ...(gate.onFailure === 'pause' ? { onFailure: gate.onFailure } : {}),
+      ...(step === undefined ? {} : { steps: [step] }),
     },
   ];
 };
 
-const sourceOf = ({ prometheus, zipkin }: GateSpec): GateSource | undefined => {
+const WEBHOOK_TIMEOUT_MS = 10_000;
+
+const sourceOf = ({ prometheus, zipkin, webhook }: GateSpec): GateSource | undefined => {
   if (zipkin) return { kind: 'zipkin', provider: zipkin.provider ?? 'default', percentile: zipkin.percentile };
+  if (webhook) return { kind: 'webhook', url: webhook.url, timeoutMs: durationOr(webhook.timeout, WEBHOOK_TIMEOUT_MS) };
   if (!prometheus) return undefined;
   const provider = prometheus.provider ?? 'default';
   if (prometheus.metric === 'success-rate') return { kind: 'prometheus', provider, metric: 'success-rate' };

@@ -1,6 +1,8 @@
 import { isoMillis } from './duration.ts';
+import { round, shownAgainst } from './gateFigures.ts';
 import { logEvidence } from './judge/sequentialLimit.ts';
 import type { Counts, Measurement } from './observation.ts';
+import { judgeAnswer, judgeValue, rowOf } from './plainGates.ts';
 import type { GateSource, GateStatus, PlanGate, Verdict } from './status.ts';
 
 /** Data that end longer ago than this are stale: they say nothing about now. */
@@ -9,26 +11,47 @@ const STALE_MS = 120_000;
 type Judged = Pick<GateStatus, 'verdict' | 'message'> & Partial<GateStatus>;
 
 /**
- * The state of one gate after its latest measurement. `before` is its state as stored; the same measurement twice gives
- * the same state. `stepStartMs`: since when the gate has been waiting for data.
+ * The state of one gate after its latest measurement. `before` is its state as stored: a measurement that is not newer
+ * adds nothing to it, and a failure stands until the step begins again. `sinceMs`: from when on data can be expected.
  */
 export const judgeGate = (
   gate: PlanGate,
   before: GateStatus | undefined,
   measurement: Measurement | undefined,
-  stepStartMs: number,
+  sinceMs: number,
 ): GateStatus => {
-  const identity = {
-    name: gate.name,
-    source: sourceName(gate.source),
-    ...(gate.alpha === undefined ? {} : { alpha: gate.alpha }),
-  };
+  if (before !== undefined && (before.verdict === 'Fail' || !isNews(before, measurement))) return before;
   if (measurement === undefined)
-    return before ?? { ...identity, verdict: 'Pending', message: `${gate.name} has not been measured in this step` };
+    return { ...identityOf(gate), verdict: 'Pending', message: `${gate.name} has not been measured in this step` };
+  const known = lastJudged.get(measurement);
+  if (known?.gate === gate && known.before === before && known.sinceMs === sinceMs) return known.state;
+  const state = judgeAnew(gate, before, measurement, sinceMs);
+  lastJudged.set(measurement, { gate, before, sinceMs, state });
+  return state;
+};
+
+/** A measurement is looked at many times before the next one comes; what was made of it with the same state before it stays true. */
+const lastJudged = new WeakMap<
+  Measurement,
+  {
+    readonly gate: PlanGate;
+    readonly before: GateStatus | undefined;
+    readonly sinceMs: number;
+    readonly state: GateStatus;
+  }
+>();
+
+const identityOf = (gate: PlanGate): Pick<GateStatus, 'name' | 'source' | 'alpha'> => ({
+  name: gate.name,
+  source: sourceName(gate.source),
+  ...(gate.alpha === undefined ? {} : { alpha: gate.alpha }),
+});
+
+const judgeAnew = (gate: PlanGate, before: GateStatus | undefined, measurement: Measurement, sinceMs: number): GateStatus => {
   const judged = judgeMeasurement(gate, before, measurement);
-  const at = judged.at ?? isoMillis(measurement.atMs);
-  const since = sinceOf(judged.verdict, before, at, stepStartMs);
-  const state = { ...identity, ...judged, at, ...(since === undefined ? {} : { since }) };
+  const at = isoMillis(measurement.atMs);
+  const since = sinceOf(judged.verdict, before, at, sinceMs);
+  const state = { ...identityOf(gate), ...judged, at, ...(since === undefined ? {} : { since }) };
   return gate.onNoData === 'fail' && isOverdue(gate, state, measurement.atMs)
     ? {
         ...state,
@@ -37,6 +60,20 @@ export const judgeGate = (
       }
     : state;
 };
+
+const isNews = ({ at }: GateStatus, measurement: Measurement | undefined): boolean =>
+  measurement !== undefined && (at === undefined || measurement.atMs > Date.parse(at));
+
+/** The first gate that failed, among those that put all traffic back, or among those that pause. */
+export const failedGate = (
+  gates: readonly GateStatus[],
+  plan: readonly PlanGate[],
+  onFailure: 'rollback' | 'pause',
+): GateStatus | undefined =>
+  gates.find(({ name, verdict }) => {
+    const does = plan.find(gate => gate.name === name)?.onFailure ?? 'rollback';
+    return verdict === 'Fail' && does === onFailure;
+  });
 
 /** A step that sends no traffic to the new version has nothing to judge: the gate blocks nothing there. */
 export const withoutTraffic = (gate: PlanGate): GateStatus => ({
@@ -50,13 +87,11 @@ export const withoutTraffic = (gate: PlanGate): GateStatus => ({
 export const isOverdue = (gate: PlanGate, state: GateStatus, nowMs: number): boolean =>
   state.verdict === 'NoData' && state.since !== undefined && nowMs - Date.parse(state.since) >= gate.noDataDeadlineMs;
 
-const sinceOf = (verdict: Verdict, before: GateStatus | undefined, at: string, stepStartMs: number): string | undefined => {
-  if (verdict === 'NoData')
-    return before?.verdict === 'NoData'
-      ? before.since
-      : before === undefined || before.verdict === 'Pending'
-        ? isoMillis(stepStartMs)
-        : at;
+const sinceOf = (verdict: Verdict, before: GateStatus | undefined, at: string, sinceMs: number): string | undefined => {
+  if (verdict === 'NoData') {
+    if (before?.verdict === 'NoData') return before.since;
+    return before?.at === undefined ? isoMillis(sinceMs) : at;
+  }
   if (verdict === 'Error') return before?.verdict === 'Error' ? before.since : at;
   return undefined;
 };
@@ -66,7 +101,7 @@ const judgeMeasurement = (gate: PlanGate, before: GateStatus | undefined, measur
     case 'error':
       return { ...evidenceOf(before), verdict: 'Error', message: `${gate.name}: ${measurement.message}` };
     case 'none':
-      return { verdict: 'NoData', failures: before?.failures ?? 0, message: `${gate.name}: ${measurement.message}` };
+      return { ...rowOf(before), verdict: 'NoData', message: `${gate.name}: ${measurement.message}` };
     case 'counts':
       return judgeCounts(gate, measurement);
     case 'value':
@@ -85,6 +120,8 @@ const evidenceOf = (before: GateStatus | undefined): Partial<GateStatus> => {
 /** A limit as a statement about the share of bad samples (judge: sequential limits). */
 const judgeCounts = (gate: PlanGate, measurement: Extract<Measurement, { kind: 'counts' }>): Judged => {
   const { counts, untilMs, atMs } = measurement;
+  if (!isPossible(counts))
+    return { verdict: 'NoData', message: `${gate.name}: ${counts.bad} bad of ${counts.total}, which says nothing` };
   const allowed = allowedShare(gate);
   const logE = logEvidence(counts, allowed);
   const evidence = Math.min(1e9, Math.round(Math.exp(Math.min(logE, 30)) * 100) / 100);
@@ -117,6 +154,8 @@ const judgeUnattributed = (told: (verdict: Verdict, text: string) => Judged, gat
   return told(inside ? 'Pass' : 'NoData', describe(gate, counts, undefined));
 };
 
+const isPossible = ({ bad, total }: Counts): boolean => Number.isFinite(total) && bad >= 0 && bad <= total;
+
 const isInside = (gate: PlanGate, { bad, total }: Counts): boolean => bad / Math.max(1, total) <= allowedShare(gate) + 1e-9;
 
 const allowedShare = ({ source, min, max }: PlanGate): number => {
@@ -127,11 +166,12 @@ const allowedShare = ({ source, min, max }: PlanGate): number => {
 };
 
 const shownValue = (gate: PlanGate, { counts, value }: Extract<Measurement, { kind: 'counts' }>): number | undefined => {
-  if (value !== undefined) return round(value);
+  if (value !== undefined && Number.isFinite(value)) return shownAgainst(gate, value);
   if (counts.total === 0) return undefined;
   const bad = (100 * counts.bad) / counts.total;
-  if (gate.source.kind === 'unattributed') return round(bad);
-  return gate.source.kind === 'prometheus' && gate.source.metric === 'success-rate' ? round(100 - bad) : undefined;
+  if (gate.source.kind === 'unattributed') return shownAgainst(gate, bad);
+  const isRate = gate.source.kind === 'prometheus' && gate.source.metric === 'success-rate';
+  return isRate ? shownAgainst(gate, 100 - bad) : undefined;
 };
 
 /** A measurement against its limit in one sentence with numbers. */
@@ -151,64 +191,6 @@ const describe = (gate: PlanGate, counts: Counts, value: number | undefined): st
   return `${name} ${shown}${counts.bad} of ${counts.total} ${unit(gate)} slower than ${max} ms (${percent(counts)}), ${round(100 * allowedShare(gate))} % allowed`;
 };
 
-/** A webhook judges for itself; more than `failureLimit` bad answers in a row fail (R17). */
-const judgeAnswer = (
-  gate: PlanGate,
-  before: GateStatus | undefined,
-  { verdict, value, message }: Extract<Measurement, { kind: 'verdict' }>,
-): Judged => {
-  const figures = value === undefined ? {} : { value: round(value) };
-  const said = message === undefined || message === '' ? '' : `: ${message}`;
-  const failed = before?.failures ?? 0;
-  if (verdict === 'pass') return { ...figures, failures: 0, verdict: 'Pass', message: `${gate.name} answered pass${said}` };
-  if (verdict === 'nodata')
-    return { ...figures, failures: failed, verdict: 'NoData', message: `${gate.name} has no data${said}` };
-  const failures = failed + 1;
-  const counted = `${failures} bad in a row, ${gate.failureLimit} tolerated`;
-  return {
-    ...figures,
-    failures,
-    verdict: failures > gate.failureLimit ? 'Fail' : 'Pending',
-    message: `${gate.name} answered fail${said}; ${counted}`,
-  };
-};
-
-/** A plain comparison; more than `failureLimit` bad ones in a row over disjoint windows fail (R17). */
-const judgeValue = (
-  gate: PlanGate,
-  before: GateStatus | undefined,
-  measurement: Extract<Measurement, { kind: 'value' }>,
-): Judged => {
-  const { value, samples, windowMs, atMs } = measurement;
-  const figures = { value: round(value), ...(samples === undefined ? {} : { samples }) };
-  const before0 = before?.failures ?? 0;
-  if (samples !== undefined && samples < gate.minSamples) {
-    return {
-      ...figures,
-      failures: before0,
-      verdict: 'NoData',
-      message: `${gate.name}: ${samples} of ${gate.minSamples} samples needed`,
-    };
-  }
-  const inside = (gate.min === undefined || value >= gate.min) && (gate.max === undefined || value <= gate.max);
-  const bounds = [gate.min === undefined ? '' : `>= ${gate.min}`, gate.max === undefined ? '' : `<= ${gate.max}`]
-    .filter(Boolean)
-    .join(' and ');
-  if (inside) return { ...figures, failures: 0, verdict: 'Pass', message: `${gate.name} ${round(value)} (expected ${bounds})` };
-
-  const countedAt = before0 > 0 && before?.at !== undefined ? Date.parse(before.at) : Number.NEGATIVE_INFINITY;
-  const counts = atMs - countedAt >= windowMs;
-  const failures = counts ? before0 + 1 : before0;
-  const message = `${gate.name} ${round(value)}, expected ${bounds}: ${failures} bad in a row, ${gate.failureLimit} tolerated`;
-  return {
-    ...figures,
-    failures,
-    at: isoMillis(counts ? atMs : countedAt),
-    verdict: failures > gate.failureLimit ? 'Fail' : 'Pending',
-    message,
-  };
-};
-
 const sourceName = (source: GateSource): string => {
   if (source.kind === 'webhook') return `webhook/${source.url.split('/')[2] ?? ''}`;
   return `${source.kind === 'zipkin' ? 'zipkin' : 'prometheus'}/${source.provider}`;
@@ -219,4 +201,3 @@ const ratio = (evidence: number): string => {
   if (evidence >= 1e6) return 'over 1,000,000:1';
   return `${evidence >= 10 ? Math.round(evidence) : round(evidence)}:1`;
 };
-const round = (value: number): number => Math.round(value * 100) / 100;

@@ -1,7 +1,11 @@
 import { isoMillis } from './duration.ts';
+import { approvalSentence, gatesSentence } from './explain.ts';
+import { failedGate } from './gates.ts';
 import { lower } from './moves.ts';
 import { endAttempt, type Outcome, saying, withHistory } from './outcome.ts';
+import { adviceFor, MOST_IN_WINDOW, nameOf } from './reapplied.ts';
 import type { Reason } from './reason.ts';
+import { SAFE } from './routes.ts';
 import type { Attempt } from './situation.ts';
 import type { RolloutStatus } from './status.ts';
 
@@ -11,7 +15,7 @@ const LOOK_EVERY_MS = 1_000;
 const PROXY_DELAY_MS = 500;
 
 /** Reasons for which an attempt ends without having failed: the next one may start at once. */
-const MAKES_ROOM: readonly Reason[] = ['Superseded', 'WentBack', 'NewPods'];
+const MAKES_ROOM: readonly Reason[] = ['Superseded', 'WentBack', 'NewPods', 'TargetChanged'];
 
 /** Decides to put all traffic back (R23). Nothing is ever shifted to a stable version without a ready pod (R6.4). */
 export const goBack = (attempt: Attempt, reason: Reason, because: string): Outcome => {
@@ -21,7 +25,7 @@ export const goBack = (attempt: Attempt, reason: Reason, because: string): Outco
     ...attempt.status,
     step: attempt.step,
     phase: 'RollingBack',
-    traffic: { weight: 0 },
+    traffic: SAFE,
     gates: attempt.gates,
   };
   return {
@@ -38,9 +42,12 @@ export const goBack = (attempt: Attempt, reason: Reason, because: string): Outco
 /** Does any object still send requests to the new version? */
 export const isOpen = ({ objects }: Attempt): boolean => objects.some(object => object.isOpen);
 
-/** Would going back now send requests to a version that has nobody to answer them? */
-export const isBlocked = (attempt: Attempt): boolean =>
-  isOpen(attempt) && attempt.stablePods.ready === 0 && attempt.step.forced !== true;
+/** Would going back now send requests to a version that has nobody to answer them? Taking copies away sends it none. */
+export const isBlocked = ({ objects, plan, stablePods, step }: Attempt): boolean => {
+  const leadsPeople = plan.steps.some(({ headerRoutes }) => headerRoutes !== undefined);
+  const isTaken = objects.some(({ isOpen, isWeighted }) => isWeighted || (isOpen && leadsPeople));
+  return isTaken && stablePods.ready === 0 && step.forced !== true;
+};
 
 /** Says what would be done, and that it waits until stable can take the traffic. */
 export const waitForStable = (attempt: Attempt, because: string): Outcome => {
@@ -78,13 +85,13 @@ const whetherObeyed = (attempt: Attempt): Outcome => {
   const { observation, nowMs, target, status } = attempt;
   const { share, installation } = observation;
   const writtenMs = Date.parse(status.position?.time ?? '');
-  if (!(writtenMs > 0)) return { status: rolledBack(attempt, 'no traffic had been moved') };
+  if (!(writtenMs > 0)) return { status: safe(attempt, 'no traffic had been moved') };
   const measured = share?.kind === 'measured' && share.fromMs >= writtenMs ? share : undefined;
   if (measured && measured.canary === 0 && measured.stable > 0) {
-    return { status: rolledBack(attempt, `obeyed: ${target.canary} got 0 of ${measured.stable} requests since`) };
+    return { status: safe(attempt, `obeyed: ${target.canary} got 0 of ${measured.stable} requests since`) };
   }
   const quiet = measured === undefined || measured.canary === 0;
-  if (quiet && nowMs - writtenMs >= OBEYED_WITHIN_MS) return { status: rolledBack(attempt, notConfirmed(attempt)) };
+  if (quiet && nowMs - writtenMs >= OBEYED_WITHIN_MS) return { status: safe(attempt, notConfirmed(attempt)) };
 
   const seen =
     measured && measured.canary > 0
@@ -107,6 +114,25 @@ const notConfirmed = ({ observation }: Attempt): string => {
   return share?.kind === 'error' ? `not confirmed by requests, as ${share.message}` : 'no requests since';
 };
 
+const safe = (attempt: Attempt, proof: string): RolloutStatus =>
+  attempt.status.reason === 'ExperimentEnded' ? ended(attempt, proof) : rolledBack(attempt, proof);
+
+/** An experiment that is over is no failure. Its version is known by the revision, so that it does not run again by itself. */
+const ended = (attempt: Attempt, proof: string): RolloutStatus => {
+  const { stable, canary } = attempt.target;
+  const { canaryVersion: _canary, target: _target, pause: _pause, ...status } = endAttempt(attempt.status);
+  const again = `${canary} runs no second time by itself: commit a version, or ask for a retry`;
+  const message = `${stable} is stable at 100%: ${causeOf(attempt)} (${proof}); ${again}`;
+  const entry = { from: canary, to: stable, action: 'ended', reason: 'ExperimentEnded', message } as const;
+  return { ...saying(withHistory(status, attempt.nowMs, entry), 'ExperimentEnded', message), phase: 'Healthy' };
+};
+
+/** How long the experiment ran, and what its gates said at the end. */
+export const experimentSentence = ({ target, step, status }: Attempt): string => {
+  const end = step.promotedBy === undefined ? 'as long as it was meant to' : `until ${step.promotedBy} ended it`;
+  return `the experiment with ${target.canary} ran since ${step.startedAt} ${end}; ${gatesSentence(status.gates ?? [])}`;
+};
+
 const rolledBack = (attempt: Attempt, proof: string): RolloutStatus => {
   const { stable, canary } = attempt.target;
   const { pause: _pause, ...status } = endAttempt(attempt.status);
@@ -122,8 +148,9 @@ const rolledBack = (attempt: Attempt, proof: string): RolloutStatus => {
 };
 
 /** Why traffic goes back, in a sentence; after a crash only the reason in the position is left of it. */
-const causeOf = ({ status, target, rollout, step, canaryPods }: Attempt): string => {
-  const failed = status.gates?.find(({ verdict }) => verdict === 'Fail');
+const causeOf = (attempt: Attempt): string => {
+  const { status, target, rollout, step, canaryPods } = attempt;
+  const failed = failedGate(status.gates ?? [], status.plan?.gates ?? [], 'rollback');
   switch (status.reason) {
     case 'GateFailed':
     case 'UnattributedFailures':
@@ -136,16 +163,34 @@ const causeOf = ({ status, target, rollout, step, canaryPods }: Attempt): string
       return status.lastRequest?.outcome ?? 'aborted by a person';
     case 'Deleted':
       return 'the Rollout was deleted';
+    case 'DriftRepeated':
+      return raisedTooOften(attempt);
     case 'Superseded':
       return `${rollout.spec.version} was committed`;
     case 'WentBack':
       return `version was set back to ${target.stable}`;
     case 'NewPods':
       return `the pods of ${target.canary} were replaced`;
+    case 'Rejected': {
+      const rejection = status.approvals?.findLast(({ decision }) => decision === 'rejected');
+      return rejection === undefined ? 'a person rejected a step' : approvalSentence(rejection);
+    }
+    case 'ApprovalTimedOut':
+      return 'a step was not approved in time';
+    case 'ExperimentEnded':
+      return experimentSentence(attempt);
+    case 'TargetChanged':
+      return 'host, router or version label were edited';
+    case 'ProgressDeadlineExceeded':
+      return `no pod of ${target.canary} got ready in time`;
     default:
       return 'going back';
   }
 };
+
+/** R26: somebody does not let the weights stay as they are meant to be. */
+export const raisedTooOften = ({ status: { drift }, target, observation }: Attempt): string =>
+  `${nameOf(drift?.by)} raised ${target.canary} more than ${MOST_IN_WINDOW} times within 5 minutes${adviceFor(drift?.by, observation.installation)}`;
 
 /** Since when a version may be without ready pods before its step is given up, in ms after the loss. */
 export const READY_AGAIN_WITHIN_MS = 30_000;

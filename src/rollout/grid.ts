@@ -1,4 +1,5 @@
 import type { Action } from './action.ts';
+import { gatesOfStep } from './gatePlan.ts';
 import { type Attempt, stepKey } from './situation.ts';
 import type { PlanGate } from './status.ts';
 
@@ -15,7 +16,9 @@ export const pauseEndMs = ({ step, planStep }: Attempt): number => {
 const gridPoint = (attempt: Attempt, pick: 'latest' | { readonly afterMs: number }): number => {
   const { step, plan, nowMs } = attempt;
   const originMs = Date.parse(step.startedAt ?? '') + plan.initialDelayMs;
-  const endMs = pauseEndMs(attempt);
+  const pauseEnd = pauseEndMs(attempt);
+  // A pause that is over before data count ends unmeasured; the first point of the grid takes its place.
+  const endMs = pauseEnd > originMs ? pauseEnd : Number.POSITIVE_INFINITY;
   if (pick === 'latest') {
     const k = Math.floor((nowMs - originMs) / plan.intervalMs);
     return Math.max(
@@ -31,15 +34,21 @@ export const nextGridPointMs = (attempt: Attempt): number => gridPoint(attempt, 
 
 /** The measurements that are due and not taken, earliest first, one entry for each moment. */
 export const dueMeasures = (attempt: Attempt): readonly Action[] => {
-  if (attempt.weight === 0) return [];
+  if (!attempt.hasTraffic) return [];
   const byMoment = new Map<number, string[]>();
-  for (const gate of attempt.plan.gates) {
+  for (const gate of armedGates(attempt)) {
     const atMs = dueAt(attempt, gate);
     if (atMs !== undefined) byMoment.set(atMs, [...(byMoment.get(atMs) ?? []), gate.name]);
   }
   const step = stepKey(attempt.status);
   const sinceMs = Date.parse(attempt.step.startedAt ?? '') + attempt.plan.initialDelayMs;
   return [...byMoment].sort(([a], [b]) => a - b).map(([atMs, gates]) => ({ kind: 'measure', step, sinceMs, atMs, gates }));
+};
+
+/** The gates of this step; one that has failed is not asked again before the step begins anew. */
+const armedGates = ({ plan, step, gates }: Attempt): readonly PlanGate[] => {
+  const failed = gates.filter(({ verdict }) => verdict === 'Fail').map(({ name }) => name);
+  return gatesOfStep(plan, step.index).filter(({ name }) => !failed.includes(name));
 };
 
 /** Counts are cumulative, so the latest point is enough; a query tells of one moment, so missed points are made up for. */
@@ -64,8 +73,11 @@ export const isMeasuredToMove = (attempt: Attempt): boolean => {
   const { plan, step, nowMs } = attempt;
   const endMs = step.promotedBy === undefined ? pauseEndMs(attempt) : Number.NEGATIVE_INFINITY;
   const sinceMs = Math.max(endMs, nowMs - plan.intervalMs - ANSWER_MS);
-  return plan.gates.every(({ name }) => measuredAt(attempt, name) >= sinceMs);
+  return gatesOfStep(plan, step.index).every(({ name }) => measuredAt(attempt, name) >= sinceMs);
 };
 
-const measuredAt = ({ observation, status }: Attempt, gate: string): number =>
-  (observation.measuredStep === stepKey(status) ? observation.measurements[gate]?.atMs : undefined) ?? Number.NEGATIVE_INFINITY;
+/** Up to when a gate was measured in this step, by this process or by one before it (R2: each moment is taken once). */
+const measuredAt = ({ gates }: Attempt, name: string): number => {
+  const at = gates.find(gate => gate.name === name)?.at;
+  return at === undefined ? Number.NEGATIVE_INFINITY : Date.parse(at);
+};

@@ -79,6 +79,8 @@ export type Installation = {
   readonly restore?: readonly string[];
   /** What the router can do besides weights; absent: nothing. */
   readonly routes?: readonly ('header' | 'mirror')[];
+  /** Some channel takes answers to requests for approval. */
+  readonly approvals?: boolean;
 };
 
 export type Freeze = { readonly by: string; readonly since: string; readonly reason?: string };
@@ -100,6 +102,8 @@ export type MeshObservation =
       readonly objects: readonly SteeredObject[];
       readonly target: ResolvedTarget;
       readonly subsets: Readonly<Record<string, Subset>>;
+      /** Of the version that is to be retired; absent when none is. */
+      readonly leftover?: Leftover;
     }
   /** What is missing or ambiguous, in a sentence that names the object and how to mend it. */
   | { readonly kind: 'problem'; readonly message: string; readonly nothingRoutes: boolean };
@@ -109,6 +113,17 @@ export type ResolvedTarget = Omit<Target, 'stable' | 'canary'>;
 
 /** A subset of the DestinationRule, by the version that its labels select. */
 export type Subset = { readonly name: string /** When this process first saw it, in ms. */; readonly seenAtMs: number };
+
+/** What the mesh still has of a version that was stable before (R21). */
+export type Leftover = {
+  readonly version: string;
+  /** Steered objects that still name it as a destination, which gets nothing. */
+  readonly destinationsIn: readonly string[];
+  /** `namespace/name` of VirtualServices that refer to it anywhere else. */
+  readonly referredBy: readonly string[];
+  /** It has a subset that we added. */
+  readonly hasOwnSubset: boolean;
+};
 
 /** One routing object that carries weights of ours. */
 export type SteeredObject = {

@@ -1,19 +1,26 @@
+import { pendingApproval } from './approval.ts';
 import { isoMillis, isoSeconds } from './duration.ts';
 import { gatesSentence, place } from './explain.ts';
 import { standStill } from './forward.ts';
-import { goBack, isBlocked } from './goBack.ts';
-import { type Guard, saying } from './outcome.ts';
-import { withOutcome } from './request.ts';
+import { failedGate } from './gates.ts';
+import { continueGoingBack, goBack, isBlocked } from './goBack.ts';
+import { allPass, type Guard, saying } from './outcome.ts';
+import { GOING_BACK, withOutcome } from './request.ts';
 
 /** R22: a person asks to go back. */
 export const aborted: Guard = attempt => {
-  const { request, nowMs } = attempt;
+  const { request, nowMs, status } = attempt;
   if (request?.verb !== 'abort') return undefined;
+  // Why it goes back stays what it is, but for an abort that was written when the process died.
+  if (status.phase === 'RollingBack' && status.reason !== 'Aborted' && !isBlocked(attempt)) {
+    const going = continueGoingBack(attempt) ?? { status };
+    return { ...going, status: withOutcome(going.status, request, `refused: ${GOING_BACK}`, nowMs) };
+  }
   const forced = request.force ? { ...attempt, step: { ...attempt.step, forced: true } } : attempt;
   const { stable } = attempt.target;
   if (isBlocked(forced)) {
     const outcome = `refused: ${stable} has no ready pod, so nothing is shifted to it; abort with "force": true to go back all the same`;
-    return { status: withOutcome(attempt.status, request, outcome, nowMs) };
+    return { status: withOutcome(status, request, outcome, nowMs) };
   }
   const why = `aborted by ${request.by ?? 'a person'}${request.reason === undefined ? '' : `: ${request.reason}`}`;
   const outcome = goBack(forced, 'Aborted', why);
@@ -26,6 +33,11 @@ export const promoted: Guard = attempt => {
   if (request?.verb !== 'promote') return undefined;
   if (rollout.spec.paused === true) {
     return { status: withOutcome(attempt.status, request, 'refused: spec.paused is true; take it away first', nowMs) };
+  }
+  const pending = step.askedAt === undefined ? undefined : pendingApproval(attempt.status);
+  if (pending !== undefined && allPass(attempt.gates)) {
+    const refusal = `refused: step ${pending.step} waits for people who approve it, and a promotion is no approval`;
+    return { status: withOutcome(attempt.status, request, refusal, nowMs) };
   }
   const { pause: _pause, ...status } = attempt.status;
   const by = request.by ?? 'a person';
@@ -41,15 +53,17 @@ export const promoted: Guard = attempt => {
 
 /** R20, R22: a person pauses, or ends the pause. */
 export const pauseAsked: Guard = attempt => {
-  const { request, nowMs, status, objects } = attempt;
+  const { request, nowMs, status, objects, gates, plan } = attempt;
   if (request === undefined || (request.verb !== 'pause' && request.verb !== 'resume')) return undefined;
+  // A pause that a gate began ends in another way.
+  if (failedGate(gates, plan.gates, 'pause') !== undefined) return undefined;
   const by = request.by ?? 'a person';
   if (request.verb === 'pause') {
     const pause = { by, since: isoMillis(nowMs), ...(request.reason === undefined ? {} : { reason: request.reason }) };
     return { status: withOutcome({ ...status, pause }, request, 'accepted: paused', nowMs), lookAgainAtMs: nowMs };
   }
-  // Weights that somebody lowered are put back first, with the request still standing.
-  if (objects.some(({ drift }) => drift === 'down' || drift === 'nothing to share')) return undefined;
+  // Weights that somebody lowered, and routes that somebody changed, are put back first, with the request still standing.
+  if (objects.some(({ drift, areRoutesChanged }) => drift !== 'up' && (drift !== 'none' || areRoutesChanged))) return undefined;
   const { pause: _pause, ...rest } = status;
   const message = `${place(attempt)}: resumed by ${by}`;
   return { status: withOutcome(saying(rest, 'Resumed', message), request, 'accepted: resumed', nowMs), lookAgainAtMs: nowMs };

@@ -1,5 +1,6 @@
 import type { Position, SteeredObject } from './observation.ts';
-import type { Plan, RolloutStatus } from './status.ts';
+import { routesOf } from './routes.ts';
+import type { Plan, RolloutStatus, Routes } from './status.ts';
 
 /**
  * Brings a stored status up to what the mesh objects say was written last (R3): the position travels with the weight, so
@@ -29,7 +30,7 @@ const startsLater = ({ step }: RolloutStatus, latest: Position): boolean =>
 /** The status that the writer of this position was about to store. */
 const written = (status: RolloutStatus, plan: Plan, position: Position): RolloutStatus => {
   const { seq, step: index, weight, time, reason } = position;
-  const base = { ...status, seq, traffic: { weight }, position: { step: index, time }, reason };
+  const base = { ...status, seq, traffic: { weight, ...routesAt(plan, position) }, position: { step: index, time }, reason };
   if (position.state === 'safe') return { ...base, phase: 'RollingBack' };
   const before = status.step;
   if (reason === 'PodsLost') {
@@ -55,6 +56,10 @@ const written = (status: RolloutStatus, plan: Plan, position: Position): Rollout
     gates: [],
   };
 };
+
+/** The plan says what the digest in a position stands for; all routes that a step has are carried over to it. */
+const routesAt = ({ steps }: Plan, { step, routes }: Position): Routes =>
+  routes === undefined ? {} : routesOf(steps[step - 1] ?? {});
 
 /** The highest seq that any object carries for this Rollout, whatever the revision; new writes count on from it. */
 export const highestSeq = (status: RolloutStatus | undefined, objects: readonly SteeredObject[]): number =>

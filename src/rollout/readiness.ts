@@ -5,11 +5,12 @@ import { goBack, isBlocked, READY_AGAIN_WITHIN_MS, readyAgainUntil } from './goB
 import { nextGridPointMs } from './grid.ts';
 import { isRaisedOverNobody, raise, stepAside } from './moves.ts';
 import { type Guard, saying } from './outcome.ts';
+import { SAFE } from './routes.ts';
 
 /** R25: no ready pod of the new version while it has weight. */
 export const podsLost: Guard = attempt => {
-  const { canaryPods, weight, step, target } = attempt;
-  if (weight === 0 || canaryPods.ready > 0) return undefined;
+  const { canaryPods, weight, hasTraffic, step, target } = attempt;
+  if (!hasTraffic || canaryPods.ready > 0) return undefined;
   if (isBlocked(attempt) || (step.podsLost ?? 0) > 0)
     return goBack(attempt, 'PodsLost', `${target.canary} lost its last ready pod at ${weight}%`);
   return { status: attempt.status, actions: stepAside(attempt) };
@@ -17,12 +18,12 @@ export const podsLost: Guard = attempt => {
 
 /** R25: traffic is off a version that lost its pods; within 30 s, and once, it may come back. */
 export const podsBack: Guard = attempt => {
-  const { step, weight, planStep, canaryPods, nowMs, target } = attempt;
-  if (step.lowReadySince === undefined || weight > 0) return undefined;
+  const { step, hasTraffic, planStep, canaryPods, nowMs, target } = attempt;
+  if (step.lowReadySince === undefined || hasTraffic) return undefined;
   const until = readyAgainUntil(step.lowReadySince);
   const isLate = nowMs > until.ms || (step.podsLost ?? 0) > 1;
   if (isLate) return goBack(attempt, 'PodsLost', `${target.canary} had no ready pod for ${READY_AGAIN_WITHIN_MS / 1000} s`);
-  const isFrozen = attempt.problems.length > 0 || isRaisedOverNobody(attempt, planStep?.weight ?? 0);
+  const isFrozen = attempt.problems.length > 0 || isRaisedOverNobody(attempt, planStep ?? SAFE);
   if (canaryPods.ready > 0 && planStep !== undefined && !isFrozen)
     return { status: attempt.status, actions: raise(attempt, step.index, planStep.weight) };
   const message = `${place(attempt)}: ${target.canary} lost its last ready pod, traffic was taken off it; the step begins again if a pod is ready by then`;
@@ -31,8 +32,8 @@ export const podsBack: Guard = attempt => {
 
 /** R25: fewer than half of the pods that the step began with, for 30 s, is too few. */
 export const podsShrinking: Guard = attempt => {
-  const { step, weight, canaryPods, nowMs, target, status } = attempt;
-  if (weight === 0 || step.readyAtStart === undefined) return undefined;
+  const { step, hasTraffic, canaryPods, nowMs, target, status } = attempt;
+  if (!hasTraffic || step.readyAtStart === undefined) return undefined;
   const { lowReadySince, ...rest } = step;
   const isLow = canaryPods.ready < step.readyAtStart / 2;
   if (!isLow) return lowReadySince === undefined ? undefined : { status: { ...status, step: rest }, lookAgainAtMs: nowMs };

@@ -10,6 +10,7 @@ export const REASONS = {
   StepEntered: 'Traffic was set to the weight of this step.',
   WaitingForPerson: 'The step lasts until a person promotes it.',
   WaitingForGates: 'The pause is over; a gate has not enough evidence yet.',
+  NoPods: 'The new version has had no pod for ten minutes; its Deployment may come in a later commit.',
   WaitingForPods: 'The new version has no ready pod yet.',
   WaitingForMesh: 'A routing object is missing, cannot be resolved, or could not be written.',
   WaitingForSubset: 'The subset was just added; proxies get a moment to learn it before traffic is sent there.',

@@ -18,6 +18,8 @@ export type PersonRequest = {
 
 const MAX_AGE_MS = 600_000;
 const SAME_TEXT_MS = 30_000;
+/** A person asks for what is being done. */
+export const GOING_BACK = 'traffic is going back already';
 const VERBS = ['promote', 'abort', 'pause', 'resume', 'retry'];
 
 /** Reads the annotation; a text that is no request gives a refusal for people. */
@@ -66,6 +68,11 @@ export const isAnswered = (
   return id !== digest(raw) || nowMs - Date.parse(last.at) < SAME_TEXT_MS;
 };
 
+/** Was the last attempt an experiment that is over? Its version is not named any more, and may be tried again. */
+const hasEndedExperiment = ({ history }: RolloutStatus): boolean =>
+  history?.findLast(({ action }) => ['started', 'promoted', 'rolledBack', 'superseded', 'ended'].includes(action))?.action ===
+  'ended';
+
 /** Why a request cannot be acted on, or `undefined` when it can (R22). */
 export const refusalOf = (request: PersonRequest, status: RolloutStatus, nowMs: number): string | undefined => {
   const { verb, at } = request;
@@ -75,24 +82,32 @@ export const refusalOf = (request: PersonRequest, status: RolloutStatus, nowMs: 
 };
 
 const refusalOfRetry = ({ revision }: PersonRequest, status: RolloutStatus): string | undefined => {
-  if (status.step !== undefined || status.canaryVersion === undefined) return 'nothing was rolled back that could be tried again';
+  const canBeTried = status.canaryVersion !== undefined || hasEndedExperiment(status);
+  if (status.step !== undefined || !canBeTried) return 'nothing was rolled back that could be tried again';
   return revision !== undefined && revision !== status.revision
     ? `names revision ${revision}, but ${status.revision} was rolled back`
     : undefined;
 };
 
 const refusalInProgress = ({ verb, revision, step, force }: PersonRequest, status: RolloutStatus): string | undefined => {
-  if (status.step === undefined) return 'no rollout is in progress';
+  // R7: before anything is stable, whoever adopts says whether there is something to choose.
+  if (verb === 'promote' && status.stableVersion === undefined && status.phase === 'Pending') return undefined;
+  if (verb === 'resume' && status.phase === 'Healthy' && status.reason === 'Drift') return undefined;
+  if (status.step === undefined)
+    return status.phase === 'Pending' ? `no step is in progress yet: ${status.message}` : 'no rollout is in progress';
   if (verb === 'promote' && (revision === undefined || step === undefined)) {
     return `promote must name revision and step; now they are ${status.revision} and ${status.step.index}`;
   }
   if (revision !== undefined && revision !== status.revision)
     return `names revision ${revision}, but ${status.revision} is in progress`;
   if (step !== undefined && step !== status.step.index) return `names step ${step}, but step ${status.step.index} is in progress`;
-  if (status.phase === 'RollingBack' && !force) return 'traffic is going back already';
+  if (status.phase === 'RollingBack' && !(verb === 'abort' && force)) return GOING_BACK;
   if (verb === 'promote' && status.step.index === 0) return 'the first step has not begun';
-  if (verb === 'resume' && status.pause === undefined && status.reason !== 'Drift')
-    return 'nothing is paused, and no weights were changed';
+  if (verb === 'resume' && status.pause === undefined && status.reason !== 'Drift') {
+    return status.reason === 'PausedByPerson'
+      ? 'spec.paused is true; set it to false to go on'
+      : 'nothing is paused, and no weights were changed';
+  }
   return undefined;
 };
 

@@ -1,9 +1,14 @@
+import { gatesOfStep } from './gatePlan.ts';
 import { judgeGate, withoutTraffic } from './gates.ts';
-import type { MeshObservation, Observation, Rollout, SteeredObject, VersionPods } from './observation.ts';
+import type { Installation, MeshObservation, Observation, Rollout, SteeredObject, VersionPods } from './observation.ts';
+import { planHash } from './plan.ts';
 import { catchUp } from './position.ts';
+import { withDriftCounted } from './reapplied.ts';
+import { remembered } from './remembered.ts';
 import { isAnswered, type PersonRequest, parseRequest, refusalOf } from './request.ts';
+import { routesDigest, SAFE, takesTraffic } from './routes.ts';
 import { checkSpec } from './semantics.ts';
-import type { SpecProblem } from './spec.ts';
+import type { RolloutSpec, SpecProblem } from './spec.ts';
 import type { GateStatus, Plan, PlanStep, RolloutStatus, StepStatus, Target } from './status.ts';
 import { driftOf, earlierPercent, weightPercent } from './weights.ts';
 
@@ -29,6 +34,8 @@ export type Attempt = Situation & {
   readonly planStep: PlanStep | undefined;
   /** Share of the new version that is intended now, in percent. */
   readonly weight: number;
+  /** The new version is meant to get requests: by weight, by a header route, or as copies. */
+  readonly hasTraffic: boolean;
   readonly objects: readonly ComparedObject[];
   readonly gates: readonly GateStatus[];
   readonly stablePods: VersionPods;
@@ -38,7 +45,11 @@ export type Attempt = Situation & {
 export type ComparedObject = SteeredObject & {
   readonly canaryPercent: number;
   readonly drift: ReturnType<typeof driftOf>;
-  /** The new version, or one before it that was superseded (R9), may get traffic through this object. */
+  /** Header and mirror routes of ours are not those that were intended. */
+  readonly areRoutesChanged: boolean;
+  /** The new version, or one before it that was superseded (R9), may have a share of the requests. */
+  readonly isWeighted: boolean;
+  /** The new version, or one before it, may get traffic through this object: by weight or by a route of ours. */
   readonly isOpen: boolean;
 };
 
@@ -55,8 +66,27 @@ export const NO_PODS: VersionPods = { ready: 0, total: 0, hashes: [], workloads:
 
 export const readSituation = (rollout: Rollout, observation: Observation, nowMs: number): Situation => {
   const stored = rollout.status;
-  const problems = checkSpec(rollout.spec, observation.installation).filter(problem => problem.severity === 'error');
+  const found = [...rivalry(observation), ...findProblems(rollout, observation)];
+  const problems = found.filter(problem => problem.severity === 'error');
   return { rollout, observation, nowMs, stored, problems, request: pendingRequest(rollout, nowMs) };
+};
+
+/** What the configuration offers matters when an attempt begins, or is edited; one that runs has all of it in its plan. */
+const findProblems = ({ spec, status }: Rollout, { installation, findings = [] }: Observation): readonly SpecProblem[] => {
+  const isPlanned = inProgress(status) && status.planHash === planHash(spec);
+  return isPlanned ? problemsAnywhere(spec) : [...problemsIn(spec)(installation), ...findings];
+};
+
+const problemsAnywhere = remembered((spec: RolloutSpec) =>
+  checkSpec(spec, undefined, { routes: ['header', 'mirror'], approvals: true }),
+);
+const problemsIn = remembered((spec: RolloutSpec) => remembered((installation: Installation) => checkSpec(spec, installation)));
+
+/** R12: of two Rollouts on one route the younger one stands back. */
+const rivalry = ({ olderRival }: Observation): readonly SpecProblem[] => {
+  if (olderRival === undefined) return [];
+  const message = `is steered by the older Rollout ${olderRival}, on the same route; take one of them away, or give them different routes`;
+  return [{ path: 'spec.host', message, severity: 'error' }];
 };
 
 /** Requests are told apart by id: one that was answered is only waiting for its annotation to go. */
@@ -71,13 +101,14 @@ export const readAttempt = (
   situation: Situation,
   stored: RolloutStatus & { step: StepStatus; plan: Plan; target: Target },
 ): Attempt => {
-  const { observation } = situation;
+  const { observation, nowMs } = situation;
   const mesh = asResolved(observation.mesh, stored.target);
   const canaryPods = observation.pods[stored.target.canary] ?? NO_PODS;
-  const status = withReadyAtStart(catchUp(stored, mesh.objects), canaryPods);
+  const caughtUp = withDriftCounted(stored, catchUp(stored, mesh.objects), mesh.objects, nowMs);
+  const status = withReadyAtStart(caughtUp, canaryPods);
   const { target, plan } = stored;
   const step = status.step ?? stored.step;
-  const weight = status.traffic?.weight ?? 0;
+  const traffic = status.traffic ?? SAFE;
   return {
     ...situation,
     status,
@@ -86,8 +117,9 @@ export const readAttempt = (
     plan,
     step,
     planStep: plan.steps[step.index - 1],
-    weight,
-    objects: mesh.objects.map(object => compare(object, target, weight)),
+    weight: traffic.weight,
+    hasTraffic: takesTraffic(traffic),
+    objects: mesh.objects.map(object => compare(object, target, status)),
     gates: judgeGates(situation, plan, status, step),
     stablePods: observation.pods[target.stable] ?? NO_PODS,
     canaryPods,
@@ -98,7 +130,7 @@ export const readAttempt = (
 const withReadyAtStart = (status: RolloutStatus, { ready }: VersionPods): RolloutStatus => {
   const { step, traffic, phase } = status;
   const isKnown = step === undefined || step.index === 0 || step.readyAtStart !== undefined;
-  if (isKnown || phase === 'RollingBack' || ready === 0 || (traffic?.weight ?? 0) === 0) return status;
+  if (isKnown || phase === 'RollingBack' || ready === 0 || !takesTraffic(traffic ?? SAFE)) return status;
   return { ...status, step: { ...step, readyAtStart: ready } };
 };
 
@@ -106,21 +138,43 @@ const withReadyAtStart = (status: RolloutStatus, { ready }: VersionPods): Rollou
 const asResolved = (mesh: MeshObservation, target: Target): Attempt['mesh'] =>
   mesh.kind === 'resolved' ? mesh : { kind: 'resolved', objects: [], subsets: {}, target };
 
-const compare = (object: SteeredObject, { stable, canary }: Target, weight: number): ComparedObject => ({
-  ...object,
-  canaryPercent: weightPercent(object.weights, stable, canary) ?? 0,
-  drift: driftOf(object.weights, stable, canary, weight),
-  isOpen: driftOf(object.weights, stable, canary, 0) === 'up' || earlierPercent(object.weights, stable) > 0,
-});
+const compare = (object: SteeredObject, { stable, canary }: Target, status: RolloutStatus): ComparedObject => {
+  const { weights, routes } = object;
+  const traffic = status.traffic ?? SAFE;
+  const takesRoutes = routesDigest(traffic) !== undefined;
+  const isWeighted = driftOf(weights, stable, canary, 0) === 'up' || earlierPercent(weights, stable) > 0;
+  return {
+    ...object,
+    canaryPercent: weightPercent(weights, stable, canary) ?? 0,
+    drift: isRoutedTooFar(object, status) ? 'up' : driftOf(weights, stable, canary, traffic.weight),
+    areRoutesChanged: isOfBefore(object, status) ? takesRoutes : routes !== routesDigest(traffic),
+    isWeighted,
+    isOpen: isWeighted || routes !== undefined,
+  };
+};
+
+/** The routes of an attempt before this one: they lead to its version, and are there to be taken over (R9). */
+const isOfBefore = ({ routes, position }: SteeredObject, { revision }: RolloutStatus): boolean =>
+  routes !== undefined && position?.routes === routes && position.revision !== revision;
+
+/** A route of ours stands where none is intended; one that the next write of a raise takes away is only unfinished. */
+const isRoutedTooFar = (object: SteeredObject, status: RolloutStatus): boolean => {
+  const { routes, position } = object;
+  const { traffic = SAFE, seq = 0 } = status;
+  if (routes === undefined || routesDigest(traffic) !== undefined || isOfBefore(object, status)) return false;
+  const isUnfinished = position?.routes === routes && position.seq < seq;
+  return !(isUnfinished && takesTraffic(traffic));
+};
 
 /** Nothing is judged before traffic flows, nor once traffic is going back: then the verdicts that led there stand. */
 const judgeGates = ({ observation }: Situation, plan: Plan, status: RolloutStatus, step: StepStatus): readonly GateStatus[] => {
   if (status.phase === 'RollingBack' || step.index === 0) return status.gates ?? [];
-  if (status.traffic?.weight === 0) return plan.gates.map(withoutTraffic);
-  const startMs = Date.parse(step.startedAt ?? '');
-  return plan.gates.map(gate => {
+  const gates = gatesOfStep(plan, step.index);
+  if (!takesTraffic(status.traffic ?? SAFE)) return gates.map(withoutTraffic);
+  const sinceMs = Date.parse(step.startedAt ?? '') + plan.initialDelayMs;
+  return gates.map(gate => {
     const before = status.gates?.find(({ name }) => name === gate.name);
     const measurement = observation.measuredStep === stepKey(status) ? observation.measurements[gate.name] : undefined;
-    return judgeGate(gate, before, measurement, startMs);
+    return judgeGate(gate, before, measurement, sinceMs);
   });
 };

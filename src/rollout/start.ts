@@ -1,34 +1,46 @@
-import { digest } from './digest.ts';
-import { isoMillis } from './duration.ts';
-import { preferred } from './gatePlan.ts';
-import type { MeshObservation, Reference, VersionPods } from './observation.ts';
+import { atRest, undoReapplied, withRestoredCounted } from './atRest.ts';
+import { begin, isWayBack, revisionOf } from './begin.ts';
+import { unreadyPods } from './deadline.ts';
+import { isoSeconds } from './duration.ts';
+import { freezeSentence } from './frozen.ts';
+import type { MeshObservation, VersionPods } from './observation.ts';
 import { type Outcome, saying, withHistory } from './outcome.ts';
-import { compilePlan, planHash } from './plan.ts';
-import { highestSeq } from './position.ts';
+import type { Reason } from './reason.ts';
+import { missingReference, REFERENCE_RETRY_MS } from './reference.ts';
 import { withOutcome } from './request.ts';
 import { NO_PODS, type Situation } from './situation.ts';
-import type { Plan, PlanStep, RolloutStatus, Target, WaitingFor } from './status.ts';
-import { driftOf, earlierPercent, weightPercent } from './weights.ts';
-
-const REFERENCE_FRESH_MS = 60_000;
-const REFERENCE_RETRY_MS = 5_000;
+import type { RolloutStatus, WaitingFor } from './status.ts';
+import { driftOf } from './weights.ts';
+import { closedAt } from './windows.ts';
 
 /** Nothing is in progress: stay, or start when another version is wanted (R8, R10). */
 export const decideIdle = (situation: Situation, status: RolloutStatus & { stableVersion: string }): Outcome => {
   const { version } = situation.rollout.spec;
   const stable = status.stableVersion;
-  if (version === stable) return { status: healthy(status) };
-  if (version === status.canaryVersion) return retried(situation, status) ?? { status: stayRolledBack(situation, status) };
-  const [problem] = situation.problems;
-  if (problem !== undefined) {
-    const message = `${stable} stays at 100%: ${problem.path} ${problem.message}; nothing starts until the spec is mended`;
-    return { status: { ...saying(status, 'InvalidSpec', message, { what: 'person' }), phase: 'Invalid' } };
-  }
-  return prepare(situation, status);
+  if (situation.observation.olderRival !== undefined) return { status: invalid(situation, status) };
+  if (version === stable) return atRest(situation, healthy(situation, status), stable);
+  if (isOver(situation, status)) return retried(situation, status) ?? atRest(situation, status, stable);
+  if (version === status.canaryVersion)
+    return retried(situation, status) ?? atRest(situation, stayRolledBack(situation, status), stable);
+  return situation.problems.length > 0
+    ? { status: invalid(situation, status) }
+    : prepare(situation, withRestoredCounted(status, situation.observation.mesh, situation.nowMs));
 };
 
-const healthy = (status: RolloutStatus & { stableVersion: string }): RolloutStatus => {
-  if (status.phase === 'Healthy') return status;
+/** R12: a spec that contradicts itself, or that another Rollout stands in the way of. */
+const invalid = ({ problems }: Situation, status: RolloutStatus & { stableVersion: string }): RolloutStatus => {
+  const [problem] = problems;
+  const message = `${status.stableVersion} stays at 100%: ${problem?.path} ${problem?.message}; nothing starts until the spec is mended`;
+  return { ...saying(status, 'InvalidSpec', message, { what: 'person' }), phase: 'Invalid' };
+};
+
+/** This version was the last that was tried, neither promoted nor rolled back: its experiment ended. It needs a retry. */
+const isOver = ({ rollout }: Situation, status: RolloutStatus, version = rollout.spec.version): boolean =>
+  status.canaryVersion === undefined && status.revision === revisionOf(rollout, version, status);
+
+const healthy = (situation: Situation, status: RolloutStatus & { stableVersion: string }): RolloutStatus => {
+  const isOther = status.revision !== undefined && !isOver(situation, status, status.stableVersion);
+  if (status.phase === 'Healthy' && !isOther) return status;
   const { canaryVersion: _canary, target: _target, gates: _gates, revision: _revision, pause: _pause, ...rest } = status;
   const message = `${status.stableVersion} is stable at 100%; nothing to do until the version changes`;
   return { ...saying(rest, 'UpToDate', message), phase: 'Healthy' };
@@ -43,14 +55,15 @@ const stayRolledBack = ({ observation }: Situation, status: RolloutStatus): Roll
       : { ...saying(status, rolledBack?.reason ?? 'RolledBack', rolledBack?.message ?? 'rolled back'), phase: 'RolledBack' };
   const judged = status.podHash?.split('.') ?? [];
   const isNew = observation.pods[status.canaryVersion ?? '']?.hashes.some(hash => !judged.includes(hash)) ?? false;
-  const note = `; ${status.canaryVersion} has new pods since`;
+  const isLate = again.reason === 'ProgressDeadlineExceeded';
+  const note = isLate ? `; ${status.canaryVersion} has ready pods now` : `; ${status.canaryVersion} has new pods since`;
   return isNew && !again.message.endsWith(note) ? { ...again, message: `${again.message}${note}` } : again;
 };
 
 /** R22: a person wants another attempt; what failed is no longer named, so the version starts like any other. */
-const retried = ({ request, nowMs }: Situation, status: RolloutStatus): Outcome | undefined => {
+const retried = ({ request, rollout, nowMs }: Situation, status: RolloutStatus): Outcome | undefined => {
   if (request?.verb !== 'retry') return undefined;
-  const message = `${status.canaryVersion} is tried again for ${request.by ?? 'a person'}`;
+  const message = `${rollout.spec.version} is tried again for ${request.by ?? 'a person'}`;
   const next = withOutcome(
     { ...saying(withoutCanary(status), 'Retried', message), phase: 'Pending' },
     request,
@@ -60,41 +73,102 @@ const retried = ({ request, nowMs }: Situation, status: RolloutStatus): Outcome 
   return { status: next, lookAgainAtMs: nowMs };
 };
 
+type Idle = RolloutStatus & { stableVersion: string };
+
+/** Why nothing starts yet, and what would end it. */
+type Obstacle = {
+  readonly reason: Reason;
+  readonly why: string;
+  readonly waitingFor: WaitingFor;
+  readonly againMs?: number | undefined;
+};
+
 /** What must be known before an attempt begins: where to write, which pods, what was normal. */
-const prepare = (situation: Situation, status: RolloutStatus & { stableVersion: string }): Outcome => {
+const prepare = (situation: Situation, status: Idle): Outcome => {
+  const { observation, rollout } = situation;
+  const { mesh } = observation;
+  if (rollout.spec.paused === true) {
+    const why = 'spec.paused is true; set it to false to start';
+    return pending(situation, status, { reason: 'PausedByPerson', why, waitingFor: { what: 'person' } });
+  }
+  if (mesh.kind === 'problem') {
+    return pending(situation, status, { reason: 'WaitingForMesh', why: mesh.message, waitingFor: { what: 'mesh' } });
+  }
+  const { version } = rollout.spec;
+  const adoptsSplit = rollout.spec.initialVersion === status.stableVersion && status.attempt === undefined;
+  const drift = adoptsSplit ? undefined : startDrift(mesh, status.stableVersion, version);
+  const undoing = adoptsSplit ? undefined : undoReapplied(situation, status, mesh);
+  if (undoing !== undefined) return undoing;
+  if (drift !== undefined) return pending(situation, status, { reason: 'Drift', why: drift, waitingFor: { what: 'drift' } });
+  const pods = observation.pods[version] ?? NO_PODS;
+  if (pods.ready === 0) {
+    const unready = unreadyPods(situation, pods);
+    return unready.isOverdue ? givenUp(situation, status, pods, unready.waitingFor) : pending(situation, status, unready);
+  }
+  const closed = adoptsSplit || isWayBack(situation, status, pods) ? undefined : closedNow(situation);
+  if (closed !== undefined) return pending(situation, status, closed);
+  return reference(situation, status, pods) ?? { status: begin(situation, status, mesh, pods), lookAgainAtMs: situation.nowMs };
+};
+
+const pending = ({ rollout, nowMs }: Situation, status: Idle, { reason, why, waitingFor, againMs }: Obstacle): Outcome => ({
+  status: {
+    ...saying(withoutCanary(status), reason, `${rollout.spec.version} is to replace ${status.stableVersion}: ${why}`, waitingFor),
+    phase: 'Pending',
+  },
+  ...(againMs === undefined || againMs <= nowMs ? {} : { lookAgainAtMs: againMs }),
+});
+
+/** R20: a start is forward movement, the way back and the adoption of what stands already are not. */
+const closedNow = ({ observation, rollout, nowMs }: Situation): Obstacle | undefined => {
+  const { freeze } = observation;
+  if (freeze !== undefined) return { reason: 'Frozen', why: freezeSentence(freeze), waitingFor: { what: 'person' } };
+  const closed = closedAt(rollout.spec.windows, nowMs);
+  if (closed === undefined) return undefined;
+  const { because, until, untilMs } = closed;
+  return {
+    reason: 'WaitingForWindow',
+    why: `nothing starts ${until}, as spec.windows says (${because})`,
+    waitingFor: { what: 'window', ...(untilMs === undefined ? {} : { until: isoSeconds(untilMs) }) },
+    againMs: untilMs,
+  };
+};
+
+/** R24: its pods did not get ready in time; stable was never touched, and only another version or a person starts again. */
+const givenUp = (
+  { rollout, nowMs }: Situation,
+  { podHash: _podHash, ...status }: Idle,
+  { total }: VersionPods,
+  { since = '' }: WaitingFor,
+): Outcome => {
+  const { version } = rollout.spec;
+  const stable = status.stableVersion;
+  const message = `all traffic on ${stable}: none of the ${total} pods of ${version} got ready since ${isoSeconds(Date.parse(since))} (progressDeadline); retry, or commit another version to go on`;
+  const reason = 'ProgressDeadlineExceeded';
+  const entry = { from: version, to: stable, action: 'rolledBack', reason, message } as const;
+  const told = withHistory({ ...withoutCanary(status), canaryVersion: version }, nowMs, entry);
+  return { status: { ...saying(told, reason, message), phase: 'RolledBack' } };
+};
+
+/** What was normal before the first raise is measured once; `undefined` when it is known, or is not needed. */
+const reference = (situation: Situation, status: Idle, pods: VersionPods): Outcome | undefined => {
   const { observation, rollout, nowMs } = situation;
   const { version } = rollout.spec;
   const stable = status.stableVersion;
-  const { mesh, reference } = observation;
-  const wait = (reason: Parameters<typeof saying>[1], what: WaitingFor['what'], why: string): RolloutStatus => ({
-    ...saying(withoutCanary(status), reason, `${version} is to replace ${stable}: ${why}`, { what }),
-    phase: 'Pending',
-  });
-  if (rollout.spec.paused === true)
-    return { status: wait('PausedByPerson', 'person', 'spec.paused is true; set it to false to start') };
-  if (mesh.kind === 'problem') return { status: wait('WaitingForMesh', 'mesh', mesh.message) };
-  const drift = startDrift(mesh, stable, version, rollout.spec.initialVersion === stable && status.attempt === undefined);
-  if (drift !== undefined) return { status: wait('Drift', 'drift', drift) };
-  const pods = observation.pods[version] ?? NO_PODS;
-  if (pods.ready === 0) {
-    const why =
-      pods.total === 0 ? `no pod of ${version} exists yet` : `none of the ${pods.total} pods of ${version} is ready yet`;
-    return { status: wait('WaitingForPods', 'pods', `${why}; starts by itself then`) };
-  }
+  const known = observation.reference;
   // Going back is not held by a provider that is away: without a reference the default limits hold.
-  const isUrgent = reference?.kind === 'error' && isWayBack(situation, status, pods);
+  const isUrgent = known?.kind === 'error' && isWayBack(situation, status, pods);
   const missing = isUrgent ? undefined : missingReference(situation, stable);
-  if (missing !== undefined) {
-    const again = reference === undefined || reference.kind === 'measured' || nowMs - reference.atMs >= REFERENCE_RETRY_MS;
-    const failed = reference?.kind === 'error' ? reference.message : undefined;
-    return {
-      status: failed === undefined ? status : wait('ProviderError', 'gates', `what is normal cannot be measured: ${failed}`),
-      actions: again ? [{ kind: 'measureReference', atMs: nowMs, stable, canary: version, ...missing }] : [],
-      lookAgainAtMs: (again ? nowMs : reference.atMs) + REFERENCE_RETRY_MS,
-      isUndecided: failed === undefined,
-    };
-  }
-  return { status: begin(situation, status, mesh, pods), lookAgainAtMs: nowMs };
+  if (missing === undefined) return undefined;
+  const isDue = known === undefined || known.kind === 'measured' || nowMs - known.atMs >= REFERENCE_RETRY_MS;
+  const failed = known?.kind === 'error' ? known.message : undefined;
+  const why = `what is normal cannot be measured: ${failed}`;
+  const waiting = pending(situation, status, { reason: 'ProviderError', why, waitingFor: { what: 'gates' } });
+  return {
+    status: failed === undefined ? status : waiting.status,
+    actions: isDue ? [{ kind: 'measureReference', atMs: nowMs, stable, canary: version, ...missing }] : [],
+    lookAgainAtMs: (isDue ? nowMs : known.atMs) + REFERENCE_RETRY_MS,
+    isUndecided: failed === undefined,
+  };
 };
 
 const withoutCanary = (status: RolloutStatus): RolloutStatus => {
@@ -102,121 +176,10 @@ const withoutCanary = (status: RolloutStatus): RolloutStatus => {
   return rest;
 };
 
-/** The providers that have yet to tell what is normal: default limits and the built-in gate come from it. */
-const missingReference = (
-  { observation, rollout, nowMs }: Situation,
-  stable: string,
-): { prometheus?: string; zipkin?: string } | undefined => {
-  const { installation, reference } = observation;
-  const prometheus = preferred(installation.prometheus);
-  const zipkin = rollout.spec.analysis?.gates === undefined ? preferred(installation.zipkin) : undefined;
-  if (prometheus === undefined && zipkin === undefined) return undefined;
-  const known =
-    reference?.kind === 'measured' && reference.stableVersion === stable && nowMs - reference.atMs <= REFERENCE_FRESH_MS;
-  return known ? undefined : { ...(prometheus === undefined ? {} : { prometheus }), ...(zipkin === undefined ? {} : { zipkin }) };
-};
-
-/** A rollout starts from a mesh that sends everything to stable, or from the split that it has just adopted (R7). */
-const startDrift = (
-  mesh: Extract<MeshObservation, { kind: 'resolved' }>,
-  stable: string,
-  canary: string,
-  adoptsSplit: boolean,
-): string | undefined => {
-  if (adoptsSplit) return undefined;
+/** A rollout starts from a mesh that sends everything to stable. */
+const startDrift = (mesh: Extract<MeshObservation, { kind: 'resolved' }>, stable: string, canary: string): string | undefined => {
   const odd = mesh.objects.filter(({ weights }) => driftOf(weights, stable, canary, 0) !== 'none').map(({ name }) => name);
   return odd.length === 0
     ? undefined
     : `${odd.join(', ')} does not send everything to ${stable}; put its weights right, and it starts by itself`;
 };
-
-/** The first status write of an attempt: revision, target, plan and gates, with no traffic yet (R3). */
-const begin = (
-  situation: Situation,
-  before: RolloutStatus & { stableVersion: string },
-  mesh: Extract<MeshObservation, { kind: 'resolved' }>,
-  pods: VersionPods,
-): RolloutStatus => {
-  const { rollout, observation, nowMs } = situation;
-  const { version } = rollout.spec;
-  const stable = before.stableVersion;
-  const target: Target = { ...mesh.target, stable, canary: version };
-  const weight = adoptedWeight(mesh, target);
-  const compiled = compilePlan(rollout.spec, observation.installation, fresh(observation.reference));
-  const plan = isWayBack(situation, before, pods)
-    ? wayBackPlan(compiled)
-    : withFirstStep(compiled, firstStep(situation, mesh, { stable, adopted: weight, intervalMs: compiled.intervalMs }));
-  const attempt = (before.attempt ?? 0) + 1;
-  const podHash = pods.hashes.join('.');
-  const time = isoMillis(nowMs);
-  const index = weight > 0 ? 1 : 0;
-  const { gates: _gates, ...kept } = before;
-  const status: RolloutStatus = {
-    ...kept,
-    phase: 'Progressing',
-    canaryVersion: version,
-    attempt,
-    podHash,
-    revision: digest(`${rollout.uid}/${version}/${podHash}/${attempt}`),
-    planHash: planHash(rollout.spec),
-    target,
-    plan,
-    traffic: { weight },
-    seq: highestSeq(before, mesh.objects),
-    step: { index, count: plan.steps.length, ...(index === 0 ? {} : { name: 'adopted', startedAt: time }) },
-    gates: [],
-  };
-  const message = `starting ${version} at ${weight}%: ${plan.steps.length} steps, gates ${plan.gates.map(({ name }) => name).join(', ') || 'none'}`;
-  const told = withHistory(status, nowMs, { from: stable, to: version, action: 'started', reason: 'Started', message });
-  return saying(told, 'Started', message, { what: 'mesh' });
-};
-
-const fresh = (reference: Reference | undefined): Reference | undefined =>
-  reference?.kind === 'measured' ? reference : undefined;
-
-/** The share that the new version has already when a split mesh is taken over; the least of all objects. */
-const adoptedWeight = (mesh: Extract<MeshObservation, { kind: 'resolved' }>, { stable, canary }: Target): number =>
-  Math.floor(Math.min(100, ...mesh.objects.map(({ weights }) => weightPercent(weights, stable, canary) ?? 0)));
-
-/**
- * A step before those of the spec: a split mesh that is adopted stands as it is (R7, R11), and where stable has no ready
- * pod the newest version takes the share that the failed one before it has (R9).
- */
-const firstStep = (
-  { observation }: Situation,
-  mesh: Extract<MeshObservation, { kind: 'resolved' }>,
-  { stable, adopted, intervalMs }: { stable: string; adopted: number; intervalMs: number },
-): PlanStep | undefined => {
-  if (adopted > 0) return { name: 'adopted', weight: adopted, pauseMs: 0 };
-  // Rounded up, it gives back exactly the weight that stands there: stable gets no unit more (R6.4).
-  const left = Math.ceil(Math.max(0, ...mesh.objects.map(({ weights }) => earlierPercent(weights, stable))));
-  const isDown = (observation.pods[stable] ?? NO_PODS).ready === 0;
-  return isDown && left > 0 ? { name: 'takeover', weight: left, pauseMs: intervalMs } : undefined;
-};
-
-/** The last step stays in any case: it is where the new version bakes. */
-const withFirstStep = (plan: Plan, first: PlanStep | undefined): Plan => {
-  if (first === undefined) return plan;
-  const last = plan.steps.length - 1;
-  return { ...plan, steps: [first, ...plan.steps.filter((step, index) => step.weight > first.weight || index === last)] };
-};
-
-/** R10: the version that was stable before, with the pods it had then, and enough of them, within its window. */
-const isWayBack = (
-  { rollout, observation, nowMs }: Situation,
-  { previous, stableVersion }: RolloutStatus & { stableVersion: string },
-  pods: VersionPods,
-): boolean => {
-  if (previous?.version !== rollout.spec.version || previous.until === undefined || nowMs >= Date.parse(previous.until))
-    return false;
-  const known = previous.podHash?.split('.') ?? [];
-  const needed = (observation.pods[stableVersion] ?? NO_PODS).ready;
-  return pods.hashes.every(hash => known.includes(hash)) && pods.ready >= needed;
-};
-
-/** Straight to 100: its evidence is that it was stable before; failures that reach no pod are watched there for one interval. */
-const wayBackPlan = (plan: Plan): Plan => ({
-  ...plan,
-  steps: [{ name: 'way back', weight: 100, pauseMs: plan.intervalMs }],
-  gates: plan.gates.filter(({ source }) => source.kind === 'unattributed'),
-});

@@ -157,6 +157,8 @@ export type Plan = {
   readonly settleMs: number;
   /** After the last step all traffic goes back to stable, which is no failure (an experiment); absent: promoted. */
   readonly end?: 'stable';
+  /** Digest of the gates as the spec had them: the same ones keep their frozen limits when other parts are edited (R11). */
+  readonly gatesHash?: string;
 };
 
 export type HistoryEntry = {
@@ -243,7 +245,14 @@ export type RolloutStatus = {
   readonly approvals?: readonly Approval[];
   readonly lastRequest?: RequestOutcome;
   /** When somebody else raised weights (`times`), and when a re-applier's change was put back (`restored`), of the last 5 min (R26). */
-  readonly drift?: { readonly times?: readonly string[]; readonly restored?: readonly string[] };
+  readonly drift?: {
+    readonly times?: readonly string[];
+    readonly restored?: readonly string[];
+    /** Field managers that raised weights last. */
+    readonly by?: string;
+  };
+  /** What the version before this one left behind is being removed since then, or is (R21). */
+  readonly retire?: { readonly version: string; readonly since: string; readonly done?: boolean };
   readonly source?: {
     readonly name: string;
     readonly revision: string;

@@ -1,5 +1,6 @@
 import { goBack, isBlocked, isOpen, waitForStable } from './goBack.ts';
 import { endAttempt, type Outcome, saying, withHistory } from './outcome.ts';
+import { SAFE } from './routes.ts';
 import { type Attempt, inProgress } from './situation.ts';
 import { decideIdle } from './start.ts';
 
@@ -31,7 +32,8 @@ const takeOver = (attempt: Attempt): Outcome => {
   const message = `${canary} keeps its ${attempt.weight}% until ${version} takes its place: ${because(attempt)}, and ${stable} has no ready pod`;
   const entry = { from: canary, to: version, action: 'superseded', reason: 'Superseded', message } as const;
   const ended = saying(withHistory(rest, attempt.nowMs, entry), 'Superseded', message);
-  const next = decideIdle(attempt, { ...ended, stableVersion: stable });
+  const { traffic = SAFE } = attempt.status;
+  const next = decideIdle(attempt, { ...ended, stableVersion: stable, traffic });
   return inProgress(next.status) ? next : { ...next, ...waitForStable(attempt, next.status.message) };
 };
 

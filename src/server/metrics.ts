@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock, RolloutStore } from '../controller/ports.ts';
+import { createOutboxMetrics, type OutboxMetrics } from './outboxMetrics.ts';
 import { createRolloutMetrics, type RolloutMetrics } from './rolloutMetrics.ts';
 
 /** Sluice's own metrics (docs/metrics.md lists them). Series of rollouts are made when they are read, so those of deleted ones disappear. */
@@ -9,6 +10,9 @@ export type Metrics = {
   readonly round: (round: { readonly seconds: number; readonly lagSeconds: number; readonly failed: boolean }) => void;
   readonly stored: RolloutMetrics['stored'];
   readonly sourceTurn: (status: SourceStanding, turn: { readonly kind: string; readonly durationMs: number }) => void;
+  /** One try to store a record of evidence. */
+  readonly evidence: (store: string, outcome: 'written' | 'failed' | 'lost') => void;
+  readonly outbox: OutboxMetrics;
   /** Another process may look after it now: its series disappear. */
   readonly sourceStopped: (source: string) => void;
   /** Connects what is read at each scrape. */
@@ -60,6 +64,15 @@ export const createMetrics = (clock: Clock): Metrics => {
     help: 'Rounds that ended with an unexpected error.',
     registers,
   });
+  const evidenceRecords = new Counter({
+    name: 'sluice_evidence_records_total',
+    help: 'Tries to store a record of evidence: written, failed (and tried again), or lost.',
+    labelNames: ['store', 'outcome'],
+    registers,
+  });
+  // Prometheus sees no increase in the first value of a series.
+  for (const store of ['configMaps', 'directory'])
+    for (const outcome of ['written', 'failed', 'lost']) evidenceRecords.inc({ store, outcome }, 0);
   const { watchRollouts, stored } = createRolloutMetrics(registry, clock);
   const sources = createSourceMetrics(registry);
 
@@ -72,6 +85,8 @@ export const createMetrics = (clock: Clock): Metrics => {
       if (failed) reconcileFailures.inc();
     },
     stored,
+    evidence: (store, outcome) => evidenceRecords.inc({ store, outcome }),
+    outbox: createOutboxMetrics(registry),
     ...sources,
     watch: ({ store, ...process }) => {
       watchRollouts(store);

@@ -14,12 +14,19 @@ const ROLLBACK_REASONS: readonly Reason[] = [
   'GateFailed',
   'UnattributedFailures',
   'PodsLost',
+  'DriftRepeated',
+  'ProgressDeadlineExceeded',
+  'Rejected',
+  'ApprovalTimedOut',
   'Aborted',
   'Deleted',
   'Superseded',
   'WentBack',
   'NewPods',
+  'TargetChanged',
 ];
+
+const DRIFT: readonly Reason[] = ['Drift', 'DriftPutDown', 'DriftRestored', 'DriftRepeated'];
 
 /** What is told of Rollouts: what happened to them, counted when their status is stored, and how they stand. */
 export const createRolloutMetrics = (registry: Registry, clock: Clock): RolloutMetrics => {
@@ -47,7 +54,7 @@ export const createRolloutMetrics = (registry: Registry, clock: Clock): RolloutM
     stored: (rollout, next) => {
       const { status: before } = rollout;
       if (next.phase === 'RollingBack' && before?.phase !== 'RollingBack') rollbacks.inc({ reason: next.reason });
-      if ((next.reason === 'Drift' || next.reason === 'DriftPutDown') && before?.reason !== next.reason) drift.inc();
+      if (DRIFT.includes(next.reason) && before?.reason !== next.reason) drift.inc();
       const started = before?.step?.startedAt;
       if (started !== undefined && started !== next.step?.startedAt)
         stepSeconds.observe(Math.max(0, clock.now() - Date.parse(started)) / 1000);

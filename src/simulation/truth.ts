@@ -1,6 +1,6 @@
-import type { Measurement, PlanGate } from '../rollout/index.ts';
+import type { Action, Counts, Measurement, Normal, PlanGate, Reference, ShareMeasurement } from '../rollout/index.ts';
 
-/** What really happens in a world, as functions of time; providers report it. */
+/** What really happens in a world, as functions of time; providers report it as if it had been so since the step began. */
 export type Truth = {
   /** Requests to the host per second, both versions together. */
   readonly requestsPerSecond: number;
@@ -12,10 +12,18 @@ export type Truth = {
   readonly unattributed?: (ms: number) => number;
   /** Answer of custom queries; `undefined`: none. */
   readonly query?: (name: string, ms: number) => number | undefined;
-  /** Is the provider away for this gate (or `reference`, `share`)? */
-  readonly down?: (name: string, ms: number) => boolean;
+  /** Answer of webhooks; `undefined`: pass. */
+  readonly webhook?: (name: string, ms: number) => 'pass' | 'fail' | 'nodata' | undefined;
+  /** Is the provider (like `prometheus/default`) away for this gate (or `reference`, `share`)? */
+  readonly down?: (name: string, ms: number, provider: string) => boolean;
+  /** Does the provider answer without knowing anything? */
+  readonly empty?: (name: string, ms: number, provider: string) => boolean;
   /** How long providers take to answer. */
-  readonly answerMs?: number;
+  readonly answerMs?: number | ((provider: string) => number);
+  /** Share of all requests that the header routes of an object lead to the new version, 0..1; default 0.1. */
+  readonly matching?: number;
+  /** Part of the new version's intended share that arrives, 0..1. */
+  readonly arriving?: (ms: number) => number;
   /** Share of requests that the proxies still send to the new version after everything was put back. */
   readonly disobeyedShare?: (ms: number) => number;
 };
@@ -29,24 +37,63 @@ type Asked = {
   readonly share: number;
 };
 
+/** The provider behind a gate, as people call it. */
+export const providerOf = ({ source }: PlanGate): string => {
+  if (source.kind === 'webhook') return 'webhook';
+  return `${source.kind === 'zipkin' ? 'zipkin' : 'prometheus'}/${source.provider}`;
+};
+
+/** Providers whose answers belong to no gate. */
+const TRAFFIC_PROVIDER = 'prometheus/default';
+
+/** How long the providers take for this question, in ms. */
+export const answerTimeMs = ({ answerMs }: Truth, provider: string = TRAFFIC_PROVIDER): number | undefined =>
+  typeof answerMs === 'function' ? answerMs(provider) : answerMs;
+
 /** The measurement that a faithful provider would give: cumulative over the step. */
 export const measureGate = (truth: Truth, { gate, fromMs, atMs, version, share }: Asked): Measurement => {
-  if (truth.down?.(gate.name, atMs)) return { kind: 'error', atMs, message: 'prometheus/default answers 503' };
+  const provider = providerOf(gate);
+  if (truth.down?.(gate.name, atMs, provider)) return { kind: 'error', atMs, message: `${provider} answers 503` };
+  const isEmpty = truth.empty?.(gate.name, atMs, provider) ?? false;
   const { source } = gate;
+  if (source.kind === 'webhook') {
+    return { kind: 'verdict', atMs, verdict: isEmpty ? 'nodata' : (truth.webhook?.(gate.name, atMs) ?? 'pass') };
+  }
   if (source.kind === 'query') {
-    const value = truth.query?.(gate.name, atMs);
+    const value = isEmpty ? undefined : truth.query?.(gate.name, atMs);
     if (value === undefined) return { kind: 'none', atMs, message: 'no series matches' };
     return { kind: 'value', atMs, value, windowMs: source.windowMs ?? 30_000 };
   }
-  const seconds = Math.max(0, atMs - fromMs) / 1_000;
-  const reached = source.kind === 'unattributed' ? 1 : share;
-  const total = Math.floor(truth.requestsPerSecond * seconds * reached);
-  const badShare =
-    source.kind === 'unattributed'
-      ? (truth.unattributed?.(atMs) ?? 0)
-      : source.kind === 'prometheus' && source.metric === 'success-rate'
-        ? (truth.errors?.(version, atMs) ?? 0)
-        : (truth.slow?.(version, atMs) ?? 0);
-  const bad = Math.min(total, Math.round(total * badShare));
-  return { kind: 'counts', atMs, untilMs: atMs, counts: { bad, total } };
+  const arriving = truth.arriving?.(atMs) ?? 1;
+  const requests = isEmpty ? 0 : (truth.requestsPerSecond * Math.max(0, atMs - fromMs)) / 1_000;
+  const total = Math.floor(requests * (source.kind === 'unattributed' ? 1 : share * arriving));
+  const bad = Math.min(total, Math.round(total * badShareOf(truth, gate, version, atMs)));
+  const counts = { kind: 'counts', atMs, untilMs: atMs, counts: { bad, total } } as const;
+  return truth.arriving === undefined
+    ? counts
+    : { ...counts, canaryPercent: 100 * share * arriving, requests: Math.floor(requests) };
+};
+
+const badShareOf = (truth: Truth, { source }: PlanGate, version: string, atMs: number): number => {
+  if (source.kind === 'unattributed') return truth.unattributed?.(atMs) ?? 0;
+  const isRate = source.kind === 'prometheus' && source.metric === 'success-rate';
+  return (isRate ? truth.errors?.(version, atMs) : truth.slow?.(version, atMs)) ?? 0;
+};
+
+/** What was normal in the ten minutes before. */
+export const measureReference = (truth: Truth, { atMs, stable }: Extract<Action, { kind: 'measureReference' }>): Reference => {
+  if (truth.down?.('reference', atMs, TRAFFIC_PROVIDER))
+    return { kind: 'error', atMs, message: `reading ${TRAFFIC_PROVIDER}: 503` };
+  const counts: Counts = { bad: 0, total: Math.round(600 * truth.requestsPerSecond) };
+  const normal: Normal = { stable: counts, stableP99Ms: 100, unattributed: counts };
+  return { kind: 'measured', atMs, stableVersion: stable, prometheus: normal, zipkin: normal };
+};
+
+/** Who gets requests once everything was put back. */
+export const measureShare = (truth: Truth, { fromMs, atMs }: Extract<Action, { kind: 'measureShare' }>): ShareMeasurement => {
+  if (truth.down?.('share', atMs, TRAFFIC_PROVIDER)) return { kind: 'error', atMs, message: `${TRAFFIC_PROVIDER} answers 503` };
+  const isEmpty = truth.empty?.('share', atMs, TRAFFIC_PROVIDER) ?? false;
+  const total = isEmpty ? 0 : Math.floor((truth.requestsPerSecond * (atMs - fromMs)) / 1_000);
+  const canary = Math.floor(total * (truth.disobeyedShare?.(atMs) ?? 0));
+  return { kind: 'measured', atMs, fromMs, untilMs: atMs, stable: total - canary, canary };
 };

@@ -1,90 +1,69 @@
 import {
   type Action,
   type Announcement,
+  type ApprovalAnswer,
   announcements,
-  type Counts,
-  type Decision,
   decide,
+  type Freeze,
   type Installation,
   isWorthStoring,
-  type Measurement,
+  type MeshObservation,
   type Observation,
+  type RemoveDestination,
   type Rollout,
   type RolloutSpec,
   type RolloutStatus,
-  type RouteWeights,
+  retiringVersion,
   type SetTraffic,
-  splitWeights,
+  type SpecProblem,
   type VersionPods,
 } from '../rollout/index.ts';
-import { measureGate, type Truth } from './truth.ts';
+import { Crash, emptyMemory } from './memory.ts';
+import { type Edit, type MeshObject, type MeshWrite, SimulatedMesh } from './mesh.ts';
+import { OBJECT, START_MS, type WorldOptions } from './options.ts';
+import { ask } from './providers.ts';
+import { isSameMoment, type Moment, momentOf } from './timeline.ts';
+import type { Truth } from './truth.ts';
 
-/** 2026-11-21T14:00:00Z; every world begins then. */
-export const START_MS = Date.UTC(2026, 10, 21, 14);
-export const OBJECT = 'weather/forecast';
+export { OBJECT, START_MS, type WorldOptions } from './options.ts';
 
+const UID = 'f3b0';
+const INSTALLATION: Installation = { prometheus: ['default'], zipkin: [] };
 const WRITE_MS = 5;
-const ANSWER_MS = 200;
 const RETRY_MS = 250;
+const CONFLICT_MS = 10;
 const DOWN_MS = 1_500;
 const MOST_PASSES = 20_000;
-
-export type WorldOptions = {
-  readonly spec: RolloutSpec;
-  /** Weights by object name, in the order in which they are raised. */
-  readonly objects?: Readonly<Record<string, RouteWeights>>;
-  readonly subsets?: readonly string[];
-  readonly pods?: Readonly<Record<string, number>>;
-  readonly installation?: Installation;
-  readonly truth?: Partial<Truth>;
-  /** Lose all memory before or after the n-th write (1-based) of anything. */
-  readonly crash?: { readonly write: number; readonly when: 'before' | 'after' };
-  /** Sees every decision with what it was made from. */
-  readonly onDecision?: (rollout: Rollout, observation: Observation, decision: Decision, nowMs: number) => void;
-};
-
-type MeshObject = {
-  name: string;
-  resourceVersion: number;
-  weights: RouteWeights;
-  position?: SetTraffic['position'];
-  /** Versions that this Rollout routed to; they travel with the position. */
-  routed?: readonly string[];
-};
-
-export type Moment = {
-  readonly atMs: number;
-  readonly weight: number;
-  readonly step: number;
-  readonly phase: string;
-  readonly reason: string;
-  readonly message: string;
-};
-
-export type MeshWrite = { readonly atMs: number; readonly object: string; readonly weight: number; readonly step: number };
-
-class Crash extends Error {}
 
 /**
  * A small world around `decide`: it stores the status, carries out the actions, and answers measurements from scripted
  * truth. Time moves only here. What a process keeps in memory can be lost at any write.
  */
 export class World {
-  nowMs = START_MS;
+  nowMs: number;
   spec: RolloutSpec;
   status: RolloutStatus | undefined;
   request: string | undefined;
   truth: Truth;
-  readonly objects: MeshObject[];
+  authors: readonly string[] | undefined;
   readonly pods: Record<string, VersionPods> = {};
   readonly timeline: Moment[] = [];
   readonly meshWrites: MeshWrite[] = [];
   readonly announced: Announcement[] = [];
-  readonly counts = { mesh: 0, subset: 0, status: 0, request: 0, finalizer: 0, decisions: 0, measured: 0 };
+  readonly counts = { mesh: 0, subset: 0, status: 0, request: 0, finalizer: 0, decisions: 0, measured: 0, scale: 0 };
+  /** Answers of people to requests for approval, from whatever channel. */
+  readonly answers: ApprovalAnswer[] = [];
+  freeze: Freeze | undefined;
+  /** An older Rollout that steers the same route. */
+  olderRival: string | undefined;
+  /** What only a shell sees in the spec. */
+  findings: readonly SpecProblem[] | undefined;
   /** Instead of a resolved mesh, when set. */
   problem: { readonly message: string; readonly nothingRoutes: boolean } | undefined;
   /** Refuses writes of mesh objects with this message, while set. */
   meshRefuses: string | undefined;
+  /** So many writes of mesh objects meet an object that somebody has just changed. */
+  conflicts = 0;
   statusRefused = false;
   isDeleting = false;
   hasFinalizer = false;
@@ -92,27 +71,44 @@ export class World {
   hasForeignFinalizer = false;
   /** Called once, right before the next write of a mesh object. */
   beforeMeshWrite: (() => void) | undefined;
+  readonly mesh: SimulatedMesh;
+  readonly options: WorldOptions;
+  /** What the process would lose. */
+  memory = emptyMemory();
+  /** One object for good, since what is known about it is remembered; here people can always answer. */
+  private readonly installation: Installation;
   private generation = 1;
   private writes = 0;
-  private readonly subsets: Set<string>;
-  private readonly options: WorldOptions;
-  private readonly events: { atMs: number; run: () => void }[] = [];
-  private memory = emptyMemory();
+  private jumpedMs = 0;
+  private unseenMs = 0;
+  private downUntilMs = 0;
+  private events: { atMs: number; run: () => void }[] = [];
 
   constructor(options: WorldOptions) {
     this.options = options;
+    this.nowMs = options.startMs ?? START_MS;
     this.spec = options.spec;
+    this.installation = { ...(options.installation ?? INSTALLATION), approvals: true };
+    this.authors = options.authors;
     this.truth = { requestsPerSecond: 100, ...options.truth };
-    this.subsets = new Set(options.subsets ?? ['v1']);
     const objects = options.objects ?? { [OBJECT]: { versions: { v1: 100 }, foreign: 0 } };
-    this.objects = Object.entries(objects).map(([name, weights]) => ({ name, weights, resourceVersion: 1 }));
+    this.mesh = new SimulatedMesh(objects, options.subsets ?? ['v1']);
     for (const [version, ready] of Object.entries(options.pods ?? { v1: 3 })) this.setPods(version, ready);
   }
 
+  get objects(): MeshObject[] {
+    return this.mesh.objects;
+  }
+
+  /** How long the world has lived, in ms; jumps of the clock do not count. */
+  get livedMs(): number {
+    return this.nowMs - (this.options.startMs ?? START_MS) - this.jumpedMs;
+  }
+
   /** Sets the pods behind a version; `hash` names their template. */
-  setPods(version: string, ready: number, hash = `${version}a`): void {
+  setPods(version: string, ready: number, hash = `${version}a`, total = Math.max(ready, 1)): void {
     const hashes = ready > 0 ? [hash] : [];
-    this.pods[version] = { ready, total: Math.max(ready, 1), hashes, workloads: ready > 0 ? [`forecast-${version}`] : [] };
+    this.pods[version] = { ready, total, hashes, workloads: ready > 0 ? [`forecast-${version}`] : [] };
   }
 
   commit(change: Partial<RolloutSpec>): void {
@@ -124,34 +120,42 @@ export class World {
     this.request = typeof request === 'string' ? request : JSON.stringify(request);
   }
 
-  /** A stranger writes weights; the annotation stays unless `position` says otherwise. */
-  edit(
-    name: string,
-    versions: Readonly<Record<string, number>>,
-    options: { dropPosition?: boolean; foreign?: number } = {},
-  ): void {
-    const object = this.object(name);
-    object.weights = { versions, foreign: options.foreign ?? object.weights.foreign };
-    object.resourceVersion += 1;
-    if (options.dropPosition) {
-      delete object.position;
-      delete object.routed;
-    }
+  /** A stranger writes weights; the annotation stays unless the edit says otherwise. */
+  edit(name: string, versions: Readonly<Record<string, number>>, edit: Edit = {}): void {
+    this.mesh.edit(name, versions, edit);
   }
 
   removeObject(name: string): void {
-    this.objects.splice(this.objects.indexOf(this.object(name)), 1);
+    this.mesh.remove(name);
   }
 
   /** Runs `change` when the world has lived for `afterMs`. */
   at(afterMs: number, run: () => void): void {
-    this.events.push({ atMs: START_MS + afterMs, run });
+    this.events.push({ atMs: (this.options.startMs ?? START_MS) + this.jumpedMs + afterMs, run });
     this.events.sort((a, b) => a.atMs - b.atMs);
   }
 
-  /** The process dies here: what it had only in memory is gone. */
-  crash(): void {
+  /** The process dies here: what it had only in memory is gone. It is back after `downMs`, and reads the clock anew. */
+  crash(downMs = 0): void {
     this.memory = emptyMemory();
+    this.nowMs += this.unseenMs;
+    this.jumpedMs += this.unseenMs;
+    this.events = this.events.map(event => ({ ...event, atMs: event.atMs + this.unseenMs }));
+    this.unseenMs = 0;
+    this.downUntilMs = this.nowMs + downMs;
+  }
+
+  /**
+   * The clock on the wall is set. A process reads it when it starts, and counts from there; what was to happen in a minute
+   * still happens in a minute.
+   */
+  jumpClock(byMs: number): void {
+    this.unseenMs += byMs;
+  }
+
+  /** What the clock on the wall shows. */
+  get wallMs(): number {
+    return this.nowMs + this.unseenMs;
   }
 
   /** The Rollout has left the API server: nobody decides any more. */
@@ -161,96 +165,86 @@ export class World {
 
   /** Lives on for `forMs`. */
   run(forMs: number): this {
-    const untilMs = this.nowMs + forMs;
-    for (let passes = 0; this.nowMs < untilMs; passes++) {
+    const untilMs = this.livedMs + forMs;
+    for (let passes = 0; this.livedMs < untilMs; passes++) {
       if (passes > MOST_PASSES) throw new Error(`the world does not come to rest: ${this.status?.message}`);
-      const before = this.nowMs;
       const nextMs = this.live();
-      const eventMs = this.events[0]?.atMs ?? Number.POSITIVE_INFINITY;
-      this.nowMs = Math.max(before, this.nowMs, Math.min(nextMs, eventMs, this.memory.answers[0]?.atMs ?? untilMs, untilMs));
+      const endMs = this.nowMs + untilMs - this.livedMs;
+      const eventMs = this.events[0]?.atMs ?? endMs;
+      this.nowMs = Math.max(this.nowMs, Math.min(nextMs, eventMs, this.memory.answers[0]?.atMs ?? endMs, endMs));
       this.arrive();
     }
     return this;
   }
 
-  /** Share of a version in percent in one object. */
-  weightOf(version: string, name = this.objects[0]?.name ?? OBJECT): number {
-    const { versions, foreign } = this.object(name).weights;
-    const total = Object.values(versions).reduce((sum, weight) => sum + weight, 0);
-    return foreign + total === 0 ? 0 : (100 * (versions[version] ?? 0)) / (foreign + total);
+  /** Share of a version in percent in one object, the first one by default; nothing when there is none. */
+  weightOf(version: string, name = this.objects[0]?.name): number {
+    return name === undefined ? 0 : this.mesh.weightOf(version, name);
   }
 
   rollout(): Rollout {
-    const { spec, status, request, generation, isDeleting, hasFinalizer } = this;
+    const { spec, status, request, generation, isDeleting, hasFinalizer, authors } = this;
+    const { namespace = 'weather', name = 'forecast' } = this.options;
     return {
-      uid: 'f3b0',
-      namespace: 'weather',
-      name: 'forecast',
+      uid: UID,
+      namespace,
+      name,
       generation,
       spec,
       isDeleting,
       hasFinalizer,
       ...(status === undefined ? {} : { status }),
       ...(request === undefined ? {} : { request }),
+      ...(authors === undefined ? {} : { authors }),
     };
   }
 
   observe(): Observation {
-    const { reference, share, writeError } = this.memory;
-    for (const version of this.subsets) this.memory.seen[version] ??= this.nowMs;
+    const { freeze, findings, olderRival, memory } = this;
+    const { reference, share, writeError, measurements, measuredStep } = memory;
+    const { namespace = 'weather', name = 'forecast' } = this.options;
+    for (const version of Object.keys(memory.seen)) if (!this.mesh.subsets.has(version)) delete memory.seen[version];
+    for (const version of this.mesh.subsets) memory.seen[version] ??= this.nowMs;
+    const place = { host: `${name}.${namespace}.svc.cluster.local`, rule: `${namespace}/${name}` };
+    const answers = this.answers.filter(answer => !this.isRecorded(answer));
     return {
-      installation: this.options.installation ?? { prometheus: ['default'], zipkin: [] },
-      mesh: this.mesh(),
+      installation: this.installation,
+      mesh: this.problem ? { kind: 'problem', ...this.problem } : this.observeMesh(place),
       pods: { ...this.pods },
-      measurements: { ...this.memory.measurements },
-      measuredStep: this.memory.measuredStep,
+      measurements: { ...measurements },
+      measuredStep,
       ...(reference === undefined ? {} : { reference }),
       ...(share === undefined ? {} : { share }),
       ...(writeError === undefined ? {} : { writeError }),
+      ...(answers.length === 0 ? {} : { answers }),
+      ...(freeze === undefined ? {} : { freeze }),
+      ...(findings === undefined ? {} : { findings }),
+      ...(olderRival === undefined ? {} : { olderRival }),
       epoch: 1,
     };
   }
 
-  private mesh(): Observation['mesh'] {
-    if (this.problem) return { kind: 'problem', ...this.problem };
-    const names = this.objects.map(({ name }) => name);
-    return {
-      kind: 'resolved',
-      objects: this.objects.map(({ routed, weights, ...object }) => ({
-        ...object,
-        weights: routed === undefined ? weights : { ...weights, earlier: routed },
-        resourceVersion: String(object.resourceVersion),
-      })),
-      target: {
-        router: 'istio',
-        host: 'forecast.weather.svc.cluster.local',
-        versionLabel: 'version',
-        virtualServices: names,
-        routes: [],
-        destinationRule: OBJECT,
-      },
-      subsets: Object.fromEntries(
-        [...this.subsets].map(version => [version, { name: version, seenAtMs: this.memory.seen[version] ?? this.nowMs }]),
-      ),
-    };
+  private observeMesh(place: { readonly host: string; readonly rule: string }): MeshObservation {
+    const mesh = this.mesh.observe(place, subset => this.memory.seen[subset] ?? this.nowMs);
+    const retiring = retiringVersion(this.rollout());
+    return retiring === undefined ? mesh : { ...mesh, leftover: this.mesh.leftover(retiring) };
   }
 
-  private object(name: string): MeshObject {
-    const found = this.objects.find(object => object.name === name);
-    if (found === undefined) throw new Error(`looking for ${name}: the world has no such object`);
-    return found;
+  private isRecorded({ revision, step, by, decision }: ApprovalAnswer): boolean {
+    const known = this.status?.approvals?.filter(approval => approval.revision === revision && approval.step === step);
+    return known?.some(approval => approval.by === by && approval.decision === decision) ?? false;
   }
 
   /** One look: decides, acts, stores. Answers when to look again. */
   private live(): number {
     if (this.isGone) return Number.POSITIVE_INFINITY;
+    if (this.nowMs < this.downUntilMs) return this.downUntilMs;
     try {
       return this.pass();
     } catch (error) {
       if (!(error instanceof Crash)) throw error;
-      this.crash();
-      this.nowMs += DOWN_MS;
-      return this.nowMs;
+      this.crash(DOWN_MS);
+      return this.downUntilMs;
     }
   }
 
@@ -264,6 +258,7 @@ export class World {
     const startMs = this.nowMs;
     const outcomes = decision.actions.map(action => this.perform(action, decision.status));
     const stored = this.store(decision.status);
+    if (outcomes.includes('conflict')) return this.nowMs + CONFLICT_MS;
     if (outcomes.includes('failed') || stored === 'failed') return this.nowMs + RETRY_MS;
     if (outcomes.includes('done') || stored === 'done') return this.nowMs;
     const again = decision.lookAgainAtMs ?? Number.POSITIVE_INFINITY;
@@ -272,20 +267,30 @@ export class World {
   }
 
   private note(status: RolloutStatus): void {
-    const { phase, reason, message } = status;
-    const moment = { weight: status.traffic?.weight ?? 0, step: status.step?.index ?? 0, phase, reason, message };
-    const { atMs: _, ...last } = this.timeline.at(-1) ?? { atMs: 0 };
-    if (JSON.stringify(last) !== JSON.stringify(moment)) this.timeline.push({ atMs: this.nowMs, ...moment });
+    const moment = momentOf(status, this.nowMs, this.livedMs);
+    const last = this.timeline.at(-1);
+    if (last === undefined || !isSameMoment(last, moment)) this.timeline.push(moment);
   }
 
-  private perform(action: Action, status: RolloutStatus): 'done' | 'failed' | 'asked' {
+  private perform(action: Action, status: RolloutStatus): 'done' | 'failed' | 'conflict' | 'asked' {
     switch (action.kind) {
       case 'ensureSubset':
-        this.write(() => this.subsets.add(action.version));
+        this.write(() => this.mesh.addSubset(action.version));
         this.counts.subset += 1;
         return 'done';
       case 'setTraffic':
         return this.setTraffic(action);
+      case 'removeDestination':
+        return this.writeObject(action, object => this.mesh.removeDestination(object, action));
+      case 'removeSubset':
+        this.write(() => this.mesh.removeSubset(action.version));
+        this.counts.subset += 1;
+        return 'done';
+      case 'scaleToZero':
+        this.write(() => this.setPods(action.version, 0));
+        delete this.pods[action.version];
+        this.counts.scale += 1;
+        return 'done';
       case 'setFinalizer':
         this.write(() => {
           this.hasFinalizer = action.isWanted;
@@ -299,12 +304,31 @@ export class World {
         this.counts.request += 1;
         return 'done';
       default:
-        this.askProvider(action, status);
+        if (ask(this, action, status)) this.counts.measured += 1;
         return 'asked';
     }
   }
 
-  private setTraffic(action: SetTraffic): 'done' | 'failed' {
+  private setTraffic(action: SetTraffic): 'done' | 'failed' | 'conflict' {
+    return this.writeObject(action, object => {
+      this.mesh.apply(object, action);
+      this.meshWrites.push({
+        atMs: this.nowMs,
+        livedMs: this.livedMs,
+        object: object.name,
+        weight: action.weight,
+        step: action.position.step,
+        reason: action.position.reason,
+        versions: object.weights.versions,
+        ...(object.routes === undefined ? {} : { routes: object.routes }),
+      });
+    });
+  }
+
+  private writeObject(
+    action: SetTraffic | RemoveDestination,
+    change: (object: MeshObject) => void,
+  ): 'done' | 'failed' | 'conflict' {
     this.beforeMeshWrite?.();
     this.beforeMeshWrite = undefined;
     const object = this.objects.find(({ name }) => name === action.object);
@@ -312,14 +336,12 @@ export class World {
       this.memory.writeError = this.meshRefuses;
       return 'failed';
     }
-    if (object === undefined || String(object.resourceVersion) !== action.resourceVersion) return 'failed';
-    this.write(() => {
-      object.weights = steer(object.weights, action, object.routed ?? []);
-      object.position = action.position;
-      object.routed = [...new Set([...(object.routed ?? []), action.target.stable, action.target.canary])];
+    if (object !== undefined && this.conflicts > 0) {
+      this.conflicts -= 1;
       object.resourceVersion += 1;
-      this.meshWrites.push({ atMs: this.nowMs, object: object.name, weight: action.weight, step: action.position.step });
-    });
+    }
+    if (object === undefined || String(object.resourceVersion) !== action.resourceVersion) return 'conflict';
+    this.write(() => change(object));
     this.counts.mesh += 1;
     this.memory.writeError = undefined;
     return 'done';
@@ -333,7 +355,7 @@ export class World {
       this.status = JSON.parse(JSON.stringify(status)) as RolloutStatus;
     });
     this.counts.status += 1;
-    this.announced.push(...announcements('f3b0', before, status));
+    this.announced.push(...announcements(UID, before, status));
     return 'done';
   }
 
@@ -347,94 +369,9 @@ export class World {
     if (hit) throw new Crash();
   }
 
-  /** Sends a question to the providers; the answer comes a little later, unless the same one is under way. */
-  private askProvider(
-    action: Exclude<Action, { kind: 'ensureSubset' | 'setTraffic' | 'setFinalizer' | 'removeRequest' }>,
-    status: RolloutStatus,
-  ): void {
-    const topic = action.kind === 'measure' ? `${action.kind} ${action.step} ${action.gates.join()}` : action.kind;
-    if (this.memory.answers.some(answer => answer.topic === topic)) return;
-    this.counts.measured += 1;
-    const { memory } = this;
-    this.memory.answers.push({
-      topic,
-      atMs: this.nowMs + (this.truth.answerMs ?? ANSWER_MS),
-      take: () => {
-        if (action.kind === 'measureReference') memory.reference = this.reference(action);
-        else if (action.kind === 'measureShare') memory.share = this.share(action);
-        else this.measure(action, status);
-      },
-    });
-    this.memory.answers.sort((a, b) => a.atMs - b.atMs);
-  }
-
-  private measure({ step, sinceMs, atMs, gates }: Extract<Action, { kind: 'measure' }>, status: RolloutStatus): void {
-    const { memory } = this;
-    if (memory.measuredStep !== step) memory.measurements = {};
-    memory.measuredStep = step;
-    for (const name of gates) {
-      const gate = status.plan?.gates.find(candidate => candidate.name === name);
-      if (gate === undefined) throw new Error(`measuring ${name}: the plan has no such gate`);
-      const measured: Measurement = measureGate(this.truth, {
-        gate,
-        fromMs: sinceMs,
-        atMs,
-        version: status.canaryVersion ?? '',
-        share: this.weightOf(status.canaryVersion ?? '') / 100,
-      });
-      this.memory.measurements[name] = measured;
-    }
-  }
-
-  private reference({ atMs, stable }: Extract<Action, { kind: 'measureReference' }>): NonNullable<Observation['reference']> {
-    if (this.truth.down?.('reference', atMs)) return { kind: 'error', atMs, message: 'reading prometheus/default: 503' };
-    const counts: Counts = { bad: 0, total: Math.round(600 * this.truth.requestsPerSecond) };
-    const normal = { stable: counts, stableP99Ms: 100, unattributed: counts };
-    return { kind: 'measured', atMs, stableVersion: stable, prometheus: normal, zipkin: normal };
-  }
-
-  private share({ fromMs, atMs }: Extract<Action, { kind: 'measureShare' }>): NonNullable<Observation['share']> {
-    if (this.truth.down?.('share', atMs)) return { kind: 'error', atMs, message: 'prometheus/default answers 503' };
-    const total = Math.floor((this.truth.requestsPerSecond * (atMs - fromMs)) / 1_000);
-    const canary = Math.floor(total * (this.truth.disobeyedShare?.(atMs) ?? 0));
-    return { kind: 'measured', atMs, fromMs, untilMs: atMs, stable: total - canary, canary };
-  }
-
   /** Everything whose time has come: answers of providers, then changes by others. */
   private arrive(): void {
     while ((this.memory.answers[0]?.atMs ?? Number.POSITIVE_INFINITY) <= this.nowMs) this.memory.answers.shift()?.take();
     while ((this.events[0]?.atMs ?? Number.POSITIVE_INFINITY) <= this.nowMs) this.events.shift()?.run();
   }
 }
-
-type Memory = {
-  measurements: Record<string, Measurement>;
-  reference: Observation['reference'];
-  share: Observation['share'];
-  writeError: string | undefined;
-  seen: Record<string, number>;
-  measuredStep: string | undefined;
-  answers: { topic: string; atMs: number; take: () => void }[];
-};
-
-const emptyMemory = (): Memory => ({
-  measurements: {},
-  reference: undefined,
-  share: undefined,
-  writeError: undefined,
-  seen: {},
-  measuredStep: undefined,
-  answers: [],
-});
-
-/** What the router does to the weights: foreign destinations keep theirs, the two versions share the rest. */
-const steer = ({ versions, foreign }: RouteWeights, { target, weight }: SetTraffic, routed: readonly string[]): RouteWeights => {
-  const { stable, canary } = target;
-  const others = Object.entries(versions).filter(
-    ([name]) => name !== stable && name !== canary && name !== '*' && !routed.includes(name),
-  );
-  const taken = foreign + others.reduce((sum, [, share]) => sum + share, 0);
-  const split = splitWeights(100 - taken, weight);
-  const both = stable === canary ? { [stable]: 100 - taken } : { [stable]: split.stable, [canary]: split.canary };
-  return { versions: { ...Object.fromEntries(others), ...both }, foreign };
-};

@@ -25,6 +25,8 @@ describe('sluice install', () => {
       'ClusterRoleBinding sluice',
       'Role sluice-leader-election',
       'RoleBinding sluice-leader-election',
+      'Role sluice-freeze',
+      'RoleBinding sluice-freeze',
       'ConfigMap sluice',
       'Deployment sluice',
       'Service sluice',
@@ -47,14 +49,17 @@ describe('sluice install', () => {
     expect(err).toContain(message);
   });
 
-  it('gives a right to delete Rollouts only, no wildcard, no secrets, and leases only in its own namespace', async () => {
+  it('gives a right to delete Rollouts and ConfigMaps only, no wildcard, no secrets, and leases only in its own namespace', async () => {
     const roles = (await objectsOf()).filter(({ kind }) => kind === 'ClusterRole' || kind === 'Role');
     const rules: { kind: string; apiGroups: string[]; resources: string[]; verbs: string[] }[] = roles.flatMap(
       ({ kind, rules }) => rules.map((rule: object) => ({ kind, ...rule })),
     );
     const words = rules.flatMap(({ apiGroups, resources, verbs }) => [...apiGroups, ...resources, ...verbs]);
     for (const word of ['*', 'deletecollection', 'secrets', 'escalate', 'bind', 'impersonate']) expect(words).not.toContain(word);
-    expect(rules.filter(({ verbs }) => verbs.includes('delete')).map(({ resources }) => resources)).toEqual([['rollouts']]);
+    expect(rules.filter(({ verbs }) => verbs.includes('delete')).map(({ resources }) => resources)).toEqual([
+      ['rollouts'],
+      ['configmaps'],
+    ]);
     expect(rules.filter(({ resources }) => resources.includes('leases')).map(({ kind }) => kind)).toEqual(['Role', 'Role']);
   });
 

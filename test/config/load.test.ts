@@ -5,6 +5,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { ConfigError, loadConfig } from '../../src/config/load.ts';
 import type { Environment } from '../../src/config/secrets.ts';
+import { readParts } from './parts.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'sluice-config-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -12,7 +13,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const file = join(folder, 'sluice.yaml');
 const load = (text: string, env: Environment = {}) => {
   writeFileSync(file, text);
-  return loadConfig(file, env);
+  return loadConfig(file, env, readParts);
 };
 
 function problemsOf(text: string, env: Environment = {}): readonly string[] {
@@ -35,15 +36,21 @@ describe('the configuration', () => {
       watchNamespaces: [],
       sources: [],
       providers: { prometheus: {}, zipkin: {} },
+      gateTemplates: {},
+      defaults: {},
+      webhookGates: { allow: [] },
+      notify: { webhooks: [] },
+      drift: { restore: ['argocd-controller', 'kustomize-controller', 'helm-controller'] },
+      evidence: { configMaps: 3 },
     };
-    expect(loadConfig(undefined, {})).toEqual(expected);
+    expect(loadConfig(undefined, {}, readParts)).toEqual(expected);
     expect(load('')).toEqual(expected);
     expect(load('# only a comment\n')).toEqual(expected);
   });
 
   it('takes the namespace of the lease from the pod, unless the file names one', () => {
     const env = { POD_NAMESPACE: 'delivery' };
-    expect(loadConfig(undefined, env).leaderElection.namespace).toBe('delivery');
+    expect(loadConfig(undefined, env, readParts).leaderElection.namespace).toBe('delivery');
     expect(load('leaderElection: {namespace: other}', env).leaderElection.namespace).toBe('other');
   });
 
@@ -124,7 +131,7 @@ describe('secrets', () => {
 
   it('are not needed by those who only look at the rest', () => {
     writeFileSync(file, source(', auth: {tokenEnv: TOKEN}'));
-    expect(loadConfig(file, {}, 'ignored').sources).toHaveLength(1);
+    expect(loadConfig(file, {}, readParts, 'ignored').sources).toHaveLength(1);
   });
 });
 
@@ -167,7 +174,112 @@ providers: {prometheus: {default: {url: 'prometheus:9090', timeout: 10}}}
   });
 
   it('a file that is not there', () => {
-    expect(() => loadConfig('/nowhere/sluice.yaml', {})).toThrow('/nowhere/sluice.yaml: cannot be read (ENOENT)');
+    expect(() => loadConfig('/nowhere/sluice.yaml', {}, readParts)).toThrow('/nowhere/sluice.yaml: cannot be read (ENOENT)');
+  });
+});
+
+describe('parts of Rollouts in the configuration', () => {
+  const templates = `providers: {prometheus: {default: {url: 'http://p:9090'}}}
+gateTemplates:
+  errors: {prometheus: {metric: success-rate}, threshold: {min: 99.5}}
+  slow: {prometheus: {metric: latency, percentile: 95}}
+defaults:
+  analysis: {interval: 30s, gates: [{name: ok, prometheus: {query: 'sum(rate(ok[{{window}}]))'}, threshold: {min: 1}}]}
+`;
+
+  it('are given as they stand', () => {
+    expect(load(templates)).toMatchObject({
+      gateTemplates: {
+        errors: { prometheus: { metric: 'success-rate' }, threshold: { min: 99.5 } },
+        slow: { prometheus: { metric: 'latency', percentile: 95 } },
+      },
+      defaults: { analysis: { interval: '30s', gates: [{ name: 'ok', threshold: { min: 1 } }] } },
+    });
+  });
+
+  it('are checked as strictly as Rollouts, with their places in this file', () => {
+    const text = `providers: {prometheus: {default: {url: 'http://p:9090'}}}
+gateTemplates:
+  errors: {prometheus: {metric: succes-rate}, threshold: {min: 99.5}}
+  both: {prometheus: {metric: success-rate}, zipkin: {percentile: 99}}
+  shop: {prometheus: {metric: success-rate, provider: shop}, threshold: {min: 99}}
+  again: {template: errors}
+  query: {prometheus: {query: 'sum(rate(ok[{{windw}}]))'}, threshold: {min: 1}}
+  Loud: {prometheus: {metric: success-rate}}
+  text: smoke
+defaults:
+  analysis:
+    intervall: 30s
+    gates: [{prometheus: {metric: success-rate}, threshold: {max: 1}}]
+`;
+    const problems = problemsOf(text);
+    expect(problems.map(problem => problem.replace(/^(\d+):\d+: (\S+): .*$/s, '$1 $2'))).toEqual([
+      '3 gateTemplates.errors.prometheus.metric',
+      '4 gateTemplates.both',
+      '5 gateTemplates.shop.prometheus.provider',
+      '6 gateTemplates.again.template',
+      '7 gateTemplates.query.prometheus.query',
+      '8 gateTemplates.Loud',
+      '9 gateTemplates.text',
+      '12 defaults.analysis.intervall',
+    ]);
+    expect(problems[0]).toContain('(did you mean `success-rate`?)');
+    expect(problems[2]).toContain('configured are default');
+    expect(problems[7]).toContain('(did you mean `interval`?)');
+    expect(problemsOf(text.replace('    intervall: 30s\n', '')).at(-1)).toMatch(
+      /^12:\d+: defaults.analysis.gates\[0\].threshold: /,
+    );
+  });
+});
+
+describe('webhooks', () => {
+  it('for messages and gates are given with their secrets', () => {
+    const secret = join(folder, 'webhook');
+    writeFileSync(secret, 'first\n');
+    const config = load(
+      `webhookGates: {allow: ['https://*.example.com', 'http://[::1]:*/gates/*'], secretEnv: GATE}
+notify:
+  webhooks:
+  - {name: audit, url: 'https://audit.example.com/x?y', secretFile: '${secret}'}
+  - {name: pager, url: 'http://pager:8080', events: [GateFailed, RolledBack]}
+`,
+      { GATE: 'sesame' },
+    );
+    expect(config.webhookGates.allow).toEqual(['https://*.example.com', 'http://[::1]:*/gates/*']);
+    expect(config.webhookGates.secret?.()).toBe('sesame');
+    const [audit, pager] = config.notify.webhooks;
+    expect(audit).toMatchObject({ name: 'audit', url: 'https://audit.example.com/x?y', events: ['*'] });
+    expect(audit?.secret?.()).toBe('first');
+    writeFileSync(secret, 'second\n');
+    expect(audit?.secret?.()).toBe('second');
+    expect(pager).toEqual({ name: 'pager', url: 'http://pager:8080', events: ['GateFailed', 'RolledBack'] });
+  });
+
+  it.each([
+    ["webhookGates: {allow: ['*.example.com']}", 'webhookGates.allow[0]: expected http(s)://host'],
+    ["webhookGates: {allow: ['https://*']}", ''],
+    ["webhookGates: {allow: ['https://*.example.com/a/*/b']}", 'webhookGates.allow[0]: expected http(s)://host'],
+    ["webhookGates: {allow: ['https://ci-*.example.com']}", 'webhookGates.allow[0]: expected http(s)://host'],
+    ["webhookGates: {allow: ['https://alice@example.com']}", 'webhookGates.allow[0]: expected http(s)://host'],
+    ['webhookGates: {secretEnv: GATE}', 'names the environment variable GATE, which is not set'],
+    ['webhookGates: {secretEnv: A, secretFile: /b}', 'expected at most one of secretEnv, secretFile'],
+    ["notify: {webhooks: [{name: a, url: 'https://a', events: [GateFailled]}]}", '(did you mean `GateFailed`?)'],
+    ["notify: {webhooks: [{name: a, url: 'https://a', secretFile: /nowhere}]}", 'names the file /nowhere, which cannot be read'],
+    ["notify: {webhooks: [{name: a, url: 'https://a'}, {name: a, url: 'https://b'}]}", 'a is the name of a webhook before'],
+    ["notify: {webhooks: [{name: a, url: 'https://u:p@a'}]}", 'names a user or a password'],
+  ])('%s', (text, problem) => {
+    const problems = problemsOf(text).join('\n');
+    if (problem === '') expect(problems).toBe('');
+    else expect(problems).toContain(problem);
+  });
+});
+
+describe('drift and evidence', () => {
+  it('are given as they stand', () => {
+    expect(load('drift: {restore: [somebody]}\nevidence: {configMaps: 0, dir: ./data}')).toMatchObject({
+      drift: { restore: ['somebody'] },
+      evidence: { configMaps: 0, dir: './data' },
+    });
   });
 });
 
@@ -179,43 +291,30 @@ describe('what later versions bring', () => {
     source(', verify: {signersFile: /etc/sluice/signers}'),
     source(', push: {secretEnv: PUSH_SECRET}'),
     source(', writeBack: {commitStatus: github}'),
-    'gateTemplates: {smoke: {webhook: {url: "https://ci.example.com"}}}',
-    'defaults: {analysis: {interval: 30s}}',
-    'webhookGates: {allow: ["https://*.example.com"]}',
     'people: [{name: alice, slack: U1}]',
     'notify: {slack: {tokenEnv: SLACK_TOKEN}}',
     'approvals: {webhooks: [{name: cab, secretEnv: CAB}]}',
-    'drift: {restore: [somebody]}',
     'templatesDir: ./templates',
-    'evidence: {dir: ./data}',
   ])('is refused by name: %s', text => {
     expect(problemsOf(text)).toEqual([expect.stringContaining('is not supported yet, expected it to be left out')]);
   });
 
-  it.each([
-    'server: {anonymousRead: false}',
-    source(', verify: {}'),
-    'gateTemplates: {}',
-    'people: []',
-    'notify: {webhooks: []}',
-    'drift: {restore: [argocd-controller, kustomize-controller, helm-controller]}',
-    'evidence: {configMaps: 3}',
-    'defaults: {analysis: {}}',
-  ])('may be named with what holds anyway: %s', text => {
-    expect(problemsOf(text)).toEqual([]);
-  });
+  it.each(['server: {anonymousRead: false}', source(', verify: {}'), 'gateTemplates: {}', 'people: []'])(
+    'may be named with what holds anyway: %s',
+    text => {
+      expect(problemsOf(text)).toEqual([]);
+    },
+  );
 
   it('is accepted by the schema in full, so that only what is not supported is said', () => {
     const contract = `server: {listen: '0.0.0.0:8080', hooks: '0.0.0.0:8081', publicUrl: 'https://sluice.example.com', anonymousRead: false}
-webhookGates: {allow: ['https://*.example.com'], secretEnv: GATE_SECRET}
 people: [{name: alice, slack: U024BE7LH, user: alice@example.com, emails: [alice@example.com], groups: [release]}]
-notify: {slack: {tokenEnv: T, signingSecretEnv: S, channel: '#deploys'}, webhooks: [{name: audit, url: 'https://a', secretEnv: A, events: ['*']}]}
+notify: {slack: {tokenEnv: T, signingSecretEnv: S, channel: '#deploys'}}
 approvals: {webhooks: [{name: change-board, secretEnv: CAB_SECRET}]}
-evidence: {configMaps: 3, dir: ./data}
 `;
     const problems = problemsOf(contract);
     expect(problems.every(problem => problem.includes('is not supported yet'))).toBe(true);
-    expect(problems).toHaveLength(7);
+    expect(problems).toHaveLength(5);
   });
 });
 

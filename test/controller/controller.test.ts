@@ -32,17 +32,18 @@ const controlled = () => {
       },
       router: {
         ...hands.router,
-        resolve: rollout => {
-          rounds.push(`${rollout.namespace}/${rollout.name}`);
-          if (breaks.has(rollout.name)) throw new TypeError('nobody thought of this');
-          return { kind: 'problem', message: 'nothing routes yet', nothingRoutes: false };
-        },
+        resolve: () => ({ kind: 'problem', message: 'nothing routes yet', nothingRoutes: false }),
         onChange: callback => {
           changed.router = callback;
         },
       },
       pods: {
         ...hands.pods,
+        versions: (namespace, host, label) => {
+          rounds.push(`${namespace}/${host}`);
+          if (breaks.has(host)) throw new TypeError('nobody thought of this');
+          return hands.pods.versions(namespace, host, label);
+        },
         onChange: callback => {
           changed.pods = callback;
         },

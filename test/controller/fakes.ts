@@ -104,6 +104,8 @@ export const createFakes = (spec: RolloutSpec = SPEC, objects: readonly string[]
     onChange: () => {},
     ensureSubset: (_, name) => write(`subset ${name}`, () => void subsets.add(name)),
     setTraffic,
+    removeDestination: ({ object, version }) => write(`mesh ${object} without ${version}`, () => {}),
+    removeSubset: (_, name) => write(`no subset ${name}`, () => void subsets.delete(name)),
   };
 
   const current = (): StoredRollout => ({
@@ -178,6 +180,14 @@ export const createFakes = (spec: RolloutSpec = SPEC, objects: readonly string[]
   const hands: Hands = {
     router,
     store,
+    workloads: {
+      scaleToZero: async ({ version: name }) => {
+        await write(`scale ${name}`, () => {
+          world.pods[name] = 0;
+        });
+        return [`weather/forecast-${name}`];
+      },
+    },
     measurer,
     pods: {
       versions: () =>

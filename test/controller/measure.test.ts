@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { createMeasurer, type Measurer, type Subject } from '../../src/controller/measure.ts';
+import { createMeasurer, type Measurer } from '../../src/controller/measure.ts';
 import { createMemory, type Memory } from '../../src/controller/memory.ts';
 import {
+  type GateCaller,
+  type GateVerdict,
   type Providers,
   type QueryProvider,
   SystemError,
@@ -9,6 +11,7 @@ import {
   type TrafficProvider,
   type TrafficQuery,
 } from '../../src/controller/ports.ts';
+import type { Subject } from '../../src/controller/subject.ts';
 import type { GateStatus, Plan, PlanGate } from '../../src/rollout/status.ts';
 
 const START_MS = Date.UTC(2026, 10, 21, 14);
@@ -97,11 +100,24 @@ const subjectOf = (memory: Memory, gates: readonly PlanGate[], stored: readonly 
   host: 'forecast.weather.svc.cluster.local',
   stable: { version: 'v1', subset: 'v1', workloads: ['forecast-v1'] },
   canary: { version: 'v2', subset: 'v2', workloads: ['forecast-v2'] },
-  templateValues: { canary: 'v2', stable: 'v1' },
+  revision: '7c1f09d2',
+  templateValues: {
+    namespace: 'weather',
+    name: 'forecast',
+    host: 'forecast.weather.svc.cluster.local',
+    stable: 'v1',
+    canary: 'v2',
+    version: 'v2',
+    step: 2,
+    steps: 3,
+    weight: 50,
+    interval: '15s',
+    commit: 'main@sha1:9f3c',
+  },
 });
 
-const measuring = (found: Providers) => {
-  const measurer = createMeasurer({ providers: found, render });
+const measuring = (found: Providers, callGate?: GateCaller) => {
+  const measurer = createMeasurer({ providers: found, render, callGate });
   /** Resolves when as many readings as were started have ended. */
   const measure = (subject: Subject, atMs: number, names: readonly string[], readings = 1, step = STEP): Promise<void> =>
     new Promise(resolve => {
@@ -339,6 +355,102 @@ describe('measuring with queries', () => {
     const { measurement, queries } = await ask({ query: '{{nobody}}' }, () => 1);
     expect(measurement).toEqual({ kind: 'error', atMs, message: '{{nobody}} is unknown' });
     expect(queries).toEqual([]);
+  });
+});
+
+describe('asking webhooks', () => {
+  const URL = 'https://ci.example.com/smoke/{{canary}}?commit={{commit}}&window={{window}}';
+  const SMOKE = gate('smoke', { kind: 'webhook', url: URL, timeoutMs: 3_000 });
+  const atMs = START_MS + 15_000;
+  type Call = Parameters<GateCaller['call']>[0];
+
+  const asking = (answer: (call: Call) => Promise<GateVerdict>, url = URL) => {
+    const calls: Call[] = [];
+    const callGate: GateCaller = {
+      call: async request => {
+        calls.push(request);
+        return answer(request);
+      },
+    };
+    const memory = createMemory();
+    const subject = subjectOf(memory, [{ ...SMOKE, source: { kind: 'webhook', url, timeoutMs: 3_000 } }]);
+    const { measure, measurer } = measuring(providers(), callGate);
+    return { calls, memory, measurer, subject, ask: () => measure(subject, atMs, ['smoke']) };
+  };
+
+  it('R17: tells who asks, and keeps the answer', async () => {
+    const { calls, memory, ask } = asking(async () => ({ verdict: 'fail', value: 3, message: '3 of 20 failed' }));
+    await ask();
+    expect(calls).toEqual([
+      {
+        url: 'https://ci.example.com/smoke/v2?commit=main%40sha1%3A9f3c&window=15s',
+        timeoutMs: 3_000,
+        body: {
+          namespace: 'weather',
+          name: 'forecast',
+          gate: 'smoke',
+          revision: '7c1f09d2',
+          version: 'v2',
+          stable: 'v1',
+          step: 2,
+          steps: 3,
+          weight: 50,
+          interval: '15s',
+        },
+      },
+    ]);
+    expect(memory.measurements.get('smoke')).toEqual({
+      kind: 'verdict',
+      atMs,
+      verdict: 'fail',
+      value: 3,
+      message: '3 of 20 failed',
+    });
+  });
+
+  it('R16: one that does not answer, and a URL that cannot be filled, are errors', async () => {
+    const down = asking(async () => {
+      throw new SystemError('webhook', 'asking webhook ci.example.com', 'unavailable', 'it answered 503');
+    });
+    await down.ask();
+    const message = 'asking webhook ci.example.com: it answered 503';
+    expect(down.memory.measurements.get('smoke')).toEqual({ kind: 'error', atMs, message });
+    const broken = asking(async () => ({ verdict: 'pass' }), 'https://ci.example.com/{{nobody}}');
+    await broken.ask();
+    expect(broken.memory.measurements.get('smoke')).toEqual({ kind: 'error', atMs, message: '{{nobody}} is unknown' });
+    expect(broken.calls).toEqual([]);
+  });
+
+  it('R16: without anybody to call it is an error too', async () => {
+    const memory = createMemory();
+    await measuring(providers()).measure(subjectOf(memory, [SMOKE]), atMs, ['smoke']);
+    expect(memory.measurements.get('smoke')).toMatchObject({ kind: 'error', message: 'webhook gates cannot be called here' });
+  });
+
+  it('R2: it is not asked again while it has not answered', async () => {
+    let answerNow = (_: GateVerdict): void => {};
+    const answered = new Promise<GateVerdict>(resolve => {
+      answerNow = resolve;
+    });
+    const { calls, memory, measurer, subject } = asking(() => answered);
+    const action = { kind: 'measure', step: STEP, sinceMs: START_MS, gates: ['smoke'] } as const;
+    const done = new Promise<void>(resolve => {
+      measurer.measure(subject, { ...action, atMs }, resolve);
+      measurer.measure(subject, { ...action, atMs: atMs + 15_000 }, resolve);
+    });
+    answerNow({ verdict: 'pass' });
+    await done;
+    expect(calls).toHaveLength(1);
+    expect(memory.measurements.get('smoke')).toEqual({ kind: 'verdict', atMs, verdict: 'pass' });
+  });
+
+  it('R4: an answer to a step that is over is dropped', async () => {
+    const { memory, ask } = asking(async () => {
+      memory.step = 'rev/2/later';
+      return { verdict: 'fail' };
+    });
+    await ask();
+    expect(memory.measurements.has('smoke')).toBe(false);
   });
 });
 

@@ -35,6 +35,8 @@ const eyes = (found: Readonly<Record<string, VersionPods>> = {}) => {
       onChange: () => {},
       ensureSubset: async () => {},
       setTraffic: async () => {},
+      removeDestination: async () => {},
+      removeSubset: async () => {},
     },
     pods: {
       versions: (...parameters) => {
@@ -131,5 +133,18 @@ describe('a look at the world', () => {
     observe(eyes({ v2: pods('forecast-v2-new') }).answering, rollout(), memory);
     observe(eyes().answering, rollout(), memory);
     expect([...(memory.workloads.get('v2') ?? [])]).toEqual(['forecast-v2', 'forecast-v2-new']);
+  });
+
+  it('R12: what only this side finds in the spec goes along, and nothing where there is nothing', () => {
+    const { answering } = eyes();
+    const found = {
+      path: 'spec.analysis.gates[0].prometheus.query',
+      message: 'is no PromQL expression',
+      severity: 'error',
+    } as const;
+    const findings: Eyes['findings'] = ({ name }) => (name === 'forecast' ? [found] : []);
+    expect(observe({ ...answering, findings }, rollout(), createMemory()).findings).toEqual([found]);
+    expect(observe({ ...answering, findings }, { ...rollout(), name: 'other' }, createMemory())).not.toHaveProperty('findings');
+    expect(observe(answering, rollout(), createMemory())).not.toHaveProperty('findings');
   });
 });

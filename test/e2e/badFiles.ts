@@ -117,3 +117,12 @@ export const BAD_FILES: readonly BadFile[] = [
 /** The same Rollout with a gate that only the installation, or only Prometheus, can refuse. */
 export const withQuery = (namespace: string, prometheus: string): string =>
   changed('{metric: success-rate}', `{${prometheus}}`)(namespace).replace('      minSamples: 5\n', '');
+
+/** The same Rollout with a webhook for a gate. */
+export const withWebhook = (namespace: string, url: string): string =>
+  changed(
+    'prometheus: {metric: success-rate}',
+    `webhook: {url: '${url}'}`,
+  )(namespace)
+    .replace('      threshold: {min: 90}\n', '')
+    .replace('      minSamples: 5\n', '');

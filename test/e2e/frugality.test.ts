@@ -9,6 +9,7 @@ const STATUS = 'PATCH /apis/sluice.dev/v1alpha1/namespaces/frugal/rollouts/forec
 const FINALIZER = 'PATCH /apis/sluice.dev/v1alpha1/namespaces/frugal/rollouts/forecast';
 const VIRTUAL_SERVICE = 'PATCH /apis/networking.istio.io/v1/namespaces/frugal/virtualservices/forecast';
 const DESTINATION_RULE = 'PATCH /apis/networking.istio.io/v1/namespaces/frugal/destinationrules/forecast';
+const EVIDENCE = '/api/v1/namespaces/frugal/configmaps';
 const EVENT = 'POST /api/v1/namespaces/frugal/events';
 
 describe('what the API server is asked for', () => {
@@ -47,6 +48,9 @@ describe('what the API server is asked for', () => {
       [FINALIZER]: 2,
       [STATUS]: expect.any(Number),
       [EVENT]: expect.any(Number),
+      // one record each: started (which makes the ConfigMap), two raises, promoted
+      [`POST ${EVIDENCE}`]: 1,
+      [`PATCH ${EVIDENCE}/forecast-evidence-1`]: 3,
     });
     // started; for each step: entered, gates pass (the last time: promoted)
     expect(found[STATUS]).toBeLessThanOrEqual(5);

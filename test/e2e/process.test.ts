@@ -35,7 +35,7 @@ describe('the program', () => {
     expect((await world.api.get(LEASE)).body.spec.holderIdentity).not.toBe(before);
     await app.change({ spec: { version: 'v3' } });
     const waiting = await app.reaches(({ phase }) => phase === 'Pending', 'the successor to look');
-    expect(waiting.message).toBe('v3 is to replace v1: no pod of v3 exists yet; starts by itself then');
+    expect(waiting.message).toBe('v3 is to replace v1: no pod of v3 exists yet; starts by itself when one is ready');
   });
 
   it('a port that is taken: exit code 4, a sentence, and nothing is left behind', async () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decide, type SetTraffic } from '../../src/rollout/index.ts';
-import { START_MS } from '../../src/simulation/world.ts';
+import { OBJECT, START_MS, World } from '../../src/simulation/world.ts';
 import { check, HALF, MINUTE, mark, restingWorld, SECOND, SUCCESS_RATE, specOf, worldInProgress } from './check.ts';
 
 describe('deciding', () => {
@@ -278,6 +278,42 @@ describe('a step', () => {
     expect(world.status).not.toHaveProperty('canaryVersion');
     expect(world.status?.history?.map(({ action }) => action)).toEqual(['adopted', 'started', 'promoted']);
     expect(world.status?.history?.[0]?.at).toBe(new Date(START_MS).toISOString());
+  });
+
+  it('R21: with bake: 0s each gate is measured once at 100 all the same', () => {
+    const measured: string[] = [];
+    const world = restingWorld({
+      onDecision: (_rollout, _observation, { actions, status }) => {
+        for (const action of actions)
+          if (action.kind === 'measure' && status.traffic?.weight === 100) measured.push(...action.gates);
+      },
+    });
+    world.setPods('v2', 3);
+    world.commit({ version: 'v2' });
+    check(world.run(MINUTE), { phase: 'Healthy', stable: 'v2' });
+    expect([...new Set(measured)].sort()).toEqual(['success-rate', 'unattributed']);
+  });
+
+  it('R21: without any gate the new version still bakes for its time', () => {
+    const world = worldInProgress({
+      spec: specOf([], { strategy: { canary: { steps: HALF, bake: '90s' } }, analysis: { gates: [] } }),
+      installation: { prometheus: [], zipkin: [] },
+    });
+    world.run(MINUTE + 40 * SECOND);
+    check(world, { step: 2, mesh: [100], waitingFor: 'pause' });
+    check(world.run(15 * SECOND), { phase: 'Healthy', stable: 'v2' });
+  });
+
+  it('R21, R7: a split that is adopted close to 100 bakes there too', () => {
+    const objects = { [OBJECT]: { versions: { v1: 1, v2: 99 }, foreign: 0 } };
+    const spec = specOf([], { version: 'v2', initialVersion: 'v1', strategy: { canary: { steps: HALF, bake: '1m' } } });
+    const world = new World({ spec, objects, pods: { v1: 3, v2: 3 }, subsets: ['v1', 'v2'] }).run(30 * SECOND);
+    expect(world.status?.plan?.steps.map(({ weight, pauseMs }) => [weight, pauseMs])).toEqual([
+      [99, 0],
+      [100, MINUTE],
+    ]);
+    check(world, { step: 2, mesh: [100], waitingFor: 'pause' });
+    check(world.run(MINUTE), { phase: 'Healthy', stable: 'v2' });
   });
 
   it('R21: a version that turns bad while it bakes is rolled back from 100', () => {

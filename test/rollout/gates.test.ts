@@ -7,6 +7,36 @@ const withGates = (...gates: readonly object[]) => specOf(HALF, { analysis: { in
 const verdicts = (world: { status: { gates?: readonly { name: string; verdict: string }[] } | undefined }) =>
   Object.fromEntries((world.status?.gates ?? []).map(({ name, verdict }) => [name, verdict]));
 
+describe('the initial delay', () => {
+  const delayed = specOf(HALF, { analysis: { interval: '5s', initialDelay: '1m', gates: [SUCCESS_RATE] } });
+
+  it('R2: nothing is measured before it is over, nor over a time before it, also where the pause is shorter', () => {
+    const asked: { readonly sinceMs: number; readonly atMs: number }[] = [];
+    const world = worldInProgress({
+      spec: delayed,
+      onDecision: (_rollout, _observation, { actions }) => {
+        for (const action of actions) if (action.kind === 'measure') asked.push(action);
+      },
+    });
+    const startMs = Date.parse(world.status?.step?.startedAt ?? '');
+    check(world.run(50 * SECOND), { step: 1, mesh: [50] });
+    expect(asked).toEqual([]);
+    check(world.run(20 * SECOND), { step: 2, mesh: [100] });
+    expect(asked[0]).toMatchObject({ sinceMs: startMs + MINUTE, atMs: startMs + MINUTE + 5 * SECOND });
+    for (const { sinceMs, atMs } of asked) expect(atMs).toBeGreaterThan(sinceMs);
+  });
+
+  it('R15: what has to come after it is not missing during it', () => {
+    const gates = [{ ...SUCCESS_RATE, noDataDeadline: '30s', onNoData: 'fail' as const }];
+    const world = worldInProgress({
+      spec: specOf(HALF, { analysis: { interval: '5s', initialDelay: '1m', gates } }),
+      truth: { requestsPerSecond: 0 },
+    });
+    check(world.run(80 * SECOND), { step: 1, mesh: [50] });
+    check(world.run(60 * SECOND), { phase: 'RolledBack', message: /no data for 30 s/ });
+  });
+});
+
 describe('no data', () => {
   it('R15: neither promotes nor rolls back; goes on by itself when data come', () => {
     const world = worldInProgress({ truth: { requestsPerSecond: 0 } });
@@ -113,6 +143,12 @@ describe('a failed gate', () => {
     const world = worldInProgress({ spec: withGates(wide), truth: { query: () => 0 } });
     check(world.run(50 * SECOND), { phase: 'Progressing', mesh: [50], message: /1 bad in a row, 1 tolerated/ });
     check(world.run(30 * SECOND), { phase: 'RolledBack', mesh: [0] });
+  });
+
+  it('R36: where there is no gate at all, nothing is said to be missing', () => {
+    const spec = specOf(HALF, { analysis: { gates: [] } });
+    const world = worldInProgress({ spec, installation: { prometheus: [], zipkin: [] } });
+    check(world.run(5 * SECOND), { step: 1, message: /no gate but readiness; next step at/ });
   });
 
   it('R25: requests that reach no pod are a built-in gate, also without any other', () => {

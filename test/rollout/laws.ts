@@ -15,19 +15,37 @@ import {
 
 type Look = { readonly rollout: Rollout; readonly observation: Observation; readonly decision: Decision; readonly nowMs: number };
 
-/** Looks at every decision of a world, and fails at the first one that breaks a law. */
-export const watchLaws = (): ((rollout: Rollout, observation: Observation, decision: Decision, nowMs: number) => void) => {
+/** Looks at every decision of a world, and fails at the first one that breaks a law; `once` leaves R1 to others. */
+export const watchLaws = (
+  again: 'twice' | 'once' = 'twice',
+): ((rollout: Rollout, observation: Observation, decision: Decision, nowMs: number) => void) => {
   const givenUp = new Set<string>();
   return (rollout, observation, decision, nowMs) => {
     const look: Look = { rollout, observation, decision, nowMs };
-    expect(decide(rollout, observation, nowMs), 'R1: the same input gives the same output').toEqual(decision);
-    expect(decision.status.message.trim(), 'R36: never without words').not.toBe('');
+    if (again === 'twice') checkSame(look);
+    if (decision.status.message.trim() === '') expect.unreachable('R36: never without words');
     checkReady(look);
     checkFinalizer(look);
     for (const revision of recordedAsGoingBack(look)) givenUp.add(revision);
     const writes = decision.actions.filter(action => action.kind === 'setTraffic');
     for (const write of writes) checkWrite(look, write, givenUp);
   };
+};
+
+const checkSame = ({ rollout, observation, decision, nowMs }: Look): void => {
+  const again = decide(rollout, observation, nowMs);
+  if (!isSame(again, decision)) expect(again, 'R1: the same input gives the same output').toEqual(decision);
+};
+
+/** Decisions are many, so what is the same object is not looked into. */
+const isSame = (a: unknown, b: unknown): boolean => {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return Object.is(a, b);
+  const keys = Object.keys(a);
+  return (
+    keys.length === Object.keys(b).length &&
+    keys.every(key => isSame((a as Readonly<Record<string, unknown>>)[key], (b as Readonly<Record<string, unknown>>)[key]))
+  );
 };
 
 /** Attempts of which the status or the mesh says that traffic goes back; a decision that was never written down is none. */
@@ -61,6 +79,9 @@ const checkWrite = (look: Look, write: SetTraffic, givenUp: ReadonlySet<string>)
 const checkReady = ({ rollout, decision: { status } }: Look): void => {
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.status !== 'True' || ready.observedGeneration !== rollout.generation || rollout.isDeleting) return;
+  // an experiment that is over is what its spec wanted, though its version is not stable
+  if (status.reason === 'ExperimentEnded') return;
+  if (status.stableVersion === rollout.spec.version) return;
   expect(status.stableVersion, `Ready at generation ${rollout.generation}`).toBe(rollout.spec.version);
 };
 
@@ -118,7 +139,7 @@ const checkRaise = (
   expect(ready, 'R25: nothing goes forward on a set that shrank').toBeGreaterThanOrEqual(began);
   const pauseMs = stored?.plan?.steps[from - 1]?.pauseMs ?? Number.POSITIVE_INFINITY;
   expect(nowMs - Date.parse(stored?.step?.startedAt ?? ''), 'R4: no step shorter than its pause').toBeGreaterThanOrEqual(pauseMs);
-  for (const gate of stored?.plan?.gates ?? [])
+  for (const gate of (stored?.plan?.gates ?? []).filter(({ steps }) => steps?.includes(from) ?? true))
     checkGate(
       gate,
       stored?.gates?.find(({ name }) => name === gate.name),

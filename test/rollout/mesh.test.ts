@@ -67,12 +67,12 @@ describe('drift', () => {
     }
   });
 
-  it('R26: when Healthy, changes by others are left alone', () => {
+  it('R26: when Healthy, changes by others are reported and left alone', () => {
     const world = worldInProgress().run(MINUTE);
     check(world, { phase: 'Healthy' });
     const before = mark(world);
     world.edit(OBJECT, { v1: 100, v2: 0 });
-    check(world.run(MINUTE), { phase: 'Healthy', mesh: [0], writes: { mesh: 0, status: 0 } }, before);
+    check(world.run(MINUTE), { phase: 'Healthy', reason: 'Drift', mesh: [0], writes: { mesh: 0, status: 1 } }, before);
   });
 
   it('R28: what foreign destinations have is theirs', () => {

@@ -109,7 +109,7 @@ describe('spec.paused', () => {
     expect(outcome(world)).toMatch(/refused: spec\.paused is true/);
     world.ask({ verb: 'resume' });
     world.run(SECOND);
-    expect(outcome(world)).toMatch(/refused: nothing is paused/);
+    expect(outcome(world)).toMatch(/refused: spec.paused is true/);
     world.ask({ verb: 'abort' });
     check(world.run(10 * SECOND), { phase: 'RolledBack', mesh: [0] });
   });

@@ -203,6 +203,36 @@ describe('requests', () => {
     check(world.run(2 * SECOND), { mesh: [0] });
   });
 
+  it('R22: force is for an abort that waits for stable; nothing else gets past a rollback', () => {
+    for (const verb of ['promote', 'pause', 'resume', 'abort']) {
+      const world = worldInProgress({ ...forever, truth: { disobeyedShare: () => 0.1 } });
+      world.setPods('v2', 0);
+      world.run(SECOND);
+      world.setPods('v2', 3);
+      world.run(SECOND);
+      world.setPods('v2', 0);
+      check(world.run(2 * SECOND), { phase: 'RollingBack', reason: 'PodsLost', mesh: [0] });
+      world.ask({ verb, force: true, revision: world.status?.revision, step: 1 });
+      check(world.run(2 * SECOND), { phase: 'RollingBack', reason: 'PodsLost', mesh: [0] });
+      expect(outcome(world), verb).toBe('refused: traffic is going back already');
+      expect(world.request).toBeUndefined();
+    }
+    const waiting = worldInProgress({ ...forever, truth: { errors: version => (version === 'v2' ? 0.5 : 0) } });
+    waiting.setPods('v1', 0);
+    check(waiting.run(20 * SECOND), { reason: 'WaitingForStable', mesh: [20] });
+    waiting.ask({ verb: 'abort', force: true });
+    check(waiting.run(10 * SECOND), { phase: 'RolledBack', reason: 'Aborted', mesh: [0] });
+  });
+
+  it('R20, R22: resume does not get past spec.paused, and says so', () => {
+    const world = worldInProgress();
+    world.commit({ paused: true });
+    world.run(MINUTE);
+    world.ask({ verb: 'resume' });
+    check(world.run(5 * SECOND), { phase: 'Paused', step: 1 });
+    expect(outcome(world)).toBe('refused: spec.paused is true; set it to false to go on');
+  });
+
   it('R6: an abort puts down what somebody raised as well', () => {
     const world = worldInProgress(forever);
     world.edit(OBJECT, { v1: 10, v2: 90 });

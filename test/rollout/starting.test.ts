@@ -36,6 +36,40 @@ describe('adoption', () => {
     check(world, { writes: { mesh: 0, subset: 0, status: 1 } });
   });
 
+  it('R7: a promote pins the desired version, and nothing else has to be named', () => {
+    const world = new World({ spec: specOf(HALF), objects: unpinned, subsets: [], pods: { v1: 3, v2: 2 } }).run(MINUTE);
+    world.ask({ verb: 'promote', by: 'ann' });
+    check(world.run(SECOND), { phase: 'Pending', reason: 'Pinning', waitingFor: 'pin', writes: { subset: 1, mesh: 0 } });
+    check(world.run(5 * SECOND), { phase: 'Healthy', stable: 'v1', writes: { subset: 1, mesh: 1, request: 1 } });
+    expect(world.weightOf('v1')).toBe(100);
+    expect(world.status?.lastRequest).toMatchObject({ verb: 'promote', outcome: 'accepted: v1 is stable' });
+    expect(world.request).toBeUndefined();
+  });
+
+  it.each([1, 2, 3, 4, 5, 6])('R7, R4: a promote that pins survives a process that dies at write %i', write => {
+    for (const when of ['before', 'after'] as const) {
+      const objects = { ...unpinned, [GATEWAY]: { versions: { '*': 100 }, foreign: 0 } };
+      const world = new World({ spec: specOf(HALF), objects, subsets: [], pods: { v1: 3, v2: 2 }, crash: { write, when } });
+      world.at(10 * SECOND, () => world.ask({ verb: 'promote' }));
+      check(world.run(MINUTE), { phase: 'Healthy', stable: 'v1' });
+      expect([world.weightOf('v1', OBJECT), world.weightOf('v1', GATEWAY)]).toEqual([100, 100]);
+      expect(world.status?.lastRequest?.outcome).toBe('accepted: v1 is stable');
+    }
+  });
+
+  it('R7, R22: a promote in another Pending state is refused with what is missing', () => {
+    const objects = { [OBJECT]: { versions: { v1: 80, v2: 20 }, foreign: 0 } };
+    const split = new World({ spec: specOf(HALF, { version: 'v2' }), objects, pods: { v1: 3, v2: 1 } }).run(SECOND);
+    split.ask({ verb: 'promote' });
+    check(split.run(MINUTE), { phase: 'Pending', reason: 'PinNeeded', writes: { mesh: 0, request: 1 } });
+    expect(split.status?.lastRequest?.outcome).toMatch(/^refused: there is nothing to choose: the mesh splits traffic/);
+    const starting = restingWorld();
+    starting.commit({ version: 'v2' });
+    starting.run(SECOND).ask({ verb: 'promote' });
+    check(starting.run(SECOND), { phase: 'Pending', reason: 'WaitingForPods' });
+    expect(starting.status?.lastRequest?.outcome).toMatch(/^refused: no step is in progress yet: .*no pod of v2 exists/);
+  });
+
   it('R7: when nothing runs or routes yet, version itself is stable', () => {
     const world = new World({ spec: specOf(HALF), pods: {} });
     world.problem = { message: 'no VirtualService routes to forecast', nothingRoutes: true };

@@ -1,8 +1,17 @@
 import { readFile } from 'node:fs/promises';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
+import type { LookupFunction } from 'node:net';
 import axios, { type AxiosInstance, isAxiosError } from 'axios';
-import { CallError, type CallOutcome, networkFailure, publicAddress, statusFailure, toSystemError } from './failure.ts';
+import {
+  CallError,
+  type CallOutcome,
+  networkFailure,
+  publicAddress,
+  retryAfterMs,
+  statusFailure,
+  toSystemError,
+} from './failure.ts';
 
 export type HttpClientOptions = {
   /** Kind of system as people know it, e.g. `Prometheus`. */
@@ -19,6 +28,10 @@ export type HttpClientOptions = {
   readonly maxContentBytes?: number;
   /** Finds the server's own words in the JSON of a refusal. */
   readonly describeRefusal?: (body: unknown) => string | undefined;
+  /** What a good answer looks like, for messages about bad ones. */
+  readonly expected?: string;
+  /** Where to connect to, instead of asking DNS; connections are not kept then. */
+  readonly lookup?: LookupFunction;
   /** Called once for each call. */
   readonly onRequest?: ((provider: string, outcome: CallOutcome) => void) | undefined;
 };
@@ -31,12 +44,16 @@ type HttpCall = {
   readonly query?: Readonly<Record<string, string>>;
   /** Sent as a form by POST; without it the call is a GET. */
   readonly form?: Readonly<Record<string, string>>;
+  /** Sent by POST as it stands; instead of a form. */
+  readonly body?: { readonly content: string; readonly headers: Readonly<Record<string, string>> };
   readonly signal: AbortSignal;
 };
 
 export type HttpClient = {
   /** The parsed JSON of a 2xx answer. Throws SystemError for everything else. Only for calls that may be repeated. */
   requestJson(call: HttpCall): Promise<unknown>;
+  /** Done with any 2xx answer, whatever it says. Throws SystemError for everything else. */
+  send(call: HttpCall): Promise<void>;
   /** An error of this system about an answer that is JSON but not as it should be. */
   badAnswer(operation: string, reason: string): Error;
 };
@@ -48,31 +65,34 @@ export function createHttpClient(options: HttpClientOptions): HttpClient {
   const { name, product, onRequest } = options;
   const url = new URL(options.url);
   const who = { system: `${product.toLowerCase()}/${name}`, title: `${product} "${name}"`, address: publicAddress(url) };
-  const instance = createAxios(url, options.maxContentBytes ?? defaultMaxContentBytes);
+  const instance = createAxios(url, options);
+  const run = async <T>(call: HttpCall, read: (text: string) => T): Promise<T> => {
+    try {
+      const result = read(await callWithDeadline(instance, options, call));
+      onRequest?.(name, 'ok');
+      return result;
+    } catch (error) {
+      if (!(error instanceof CallError)) throw error;
+      onRequest?.(name, error.failure.outcome);
+      throw toSystemError(who, call.operation, error.failure);
+    }
+  };
   return {
-    async requestJson(call) {
-      try {
-        const body = await callWithDeadline(instance, options, call);
-        onRequest?.(name, 'ok');
-        return body;
-      } catch (error) {
-        if (!(error instanceof CallError)) throw error;
-        onRequest?.(name, error.failure.outcome);
-        throw toSystemError(who, call.operation, error.failure);
-      }
-    },
+    requestJson: call => run(call, text => readBody(text, options)),
+    send: call => run(call, () => {}),
     badAnswer: (operation, reason) => toSystemError(who, operation, { outcome: 'badAnswer', reason }),
   };
 }
 
-function createAxios(url: URL, maxContentBytes: number): AxiosInstance {
+function createAxios(url: URL, { maxContentBytes = defaultMaxContentBytes, lookup }: HttpClientOptions): AxiosInstance {
+  const agentOptions = lookup === undefined ? { keepAlive: true } : { lookup };
   return axios.create({
     baseURL: `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, '')}`,
     ...(url.username === ''
       ? {}
       : { auth: { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) } }),
-    httpAgent: new HttpAgent({ keepAlive: true }),
-    httpsAgent: new HttpsAgent({ keepAlive: true }),
+    httpAgent: new HttpAgent(agentOptions),
+    httpsAgent: new HttpsAgent(agentOptions),
     // Text, parsed here: axios hands out broken JSON as a string, and HTML deserves a message of its own.
     responseType: 'text',
     transformResponse: [(body: unknown) => body],
@@ -86,7 +106,7 @@ function createAxios(url: URL, maxContentBytes: number): AxiosInstance {
 }
 
 /** axios' own time-out watches for silence only; this one bounds the whole call, also for an answer that trickles. */
-async function callWithDeadline(instance: AxiosInstance, options: HttpClientOptions, call: HttpCall): Promise<unknown> {
+async function callWithDeadline(instance: AxiosInstance, options: HttpClientOptions, call: HttpCall): Promise<string> {
   const controller = new AbortController();
   const cancel = () => controller.abort();
   let late = false;
@@ -108,24 +128,28 @@ async function callWithDeadline(instance: AxiosInstance, options: HttpClientOpti
   }
 }
 
-async function send(instance: AxiosInstance, options: HttpClientOptions, call: HttpCall): Promise<unknown> {
+/** The text of a 2xx answer. */
+async function send(instance: AxiosInstance, options: HttpClientOptions, call: HttpCall): Promise<string> {
   const authorization = await readAuthorization(options.tokenFile);
   const request = () =>
     instance.request<string>({
       url: call.path,
-      method: call.form === undefined ? 'GET' : 'POST',
+      method: call.form === undefined && call.body === undefined ? 'GET' : 'POST',
       ...(call.query === undefined ? {} : { params: call.query }),
       ...(call.form === undefined ? {} : { data: new URLSearchParams(call.form) }),
-      headers: authorization,
+      ...(call.body === undefined ? {} : { data: Buffer.from(call.body.content) }),
+      headers: { ...call.body?.headers, ...authorization },
       signal: call.signal,
     });
   try {
-    const { status, data } = await request().catch(error => {
+    const { status, data, headers } = await request().catch(error => {
       // The server closed a kept connection in the moment we used it: not an outage.
       if (wasStaleConnection(error)) return request();
       throw error;
     });
-    return readBody(status, data, options);
+    const failure = statusFailure(status, describedRefusal(data, options));
+    if (failure !== undefined) throw new CallError({ ...failure, retryAfterMs: retryAfterMs(headers) });
+    return data;
   } catch (error) {
     if (isAxiosError(error) && /maxContentLength/.test(error.message)) {
       const limitMiB = (options.maxContentBytes ?? defaultMaxContentBytes) / 1024 / 1024;
@@ -136,15 +160,18 @@ async function send(instance: AxiosInstance, options: HttpClientOptions, call: H
   }
 }
 
-function readBody(status: number, text: string, options: HttpClientOptions): unknown {
+function describedRefusal(text: string, { describeRefusal }: HttpClientOptions): string | undefined {
+  if (describeRefusal === undefined) return undefined;
   const body = parseJson(text);
-  const detail = body.ok ? options.describeRefusal?.(body.value) : undefined;
-  const failure = statusFailure(status, detail);
-  if (failure !== undefined) throw new CallError(failure);
+  return body.ok ? describeRefusal(body.value) : undefined;
+}
+
+function readBody(text: string, { expected }: HttpClientOptions): unknown {
+  const body = parseJson(text);
   if (body.ok) return body.value;
   const reason = /^\s*</.test(text)
     ? 'answered with a web page (HTML) instead of JSON: is its URL right, is there a login page before it?'
-    : 'answered with broken JSON';
+    : `answered with broken JSON${expected === undefined ? '' : `, expected ${expected}`}`;
   throw new CallError({ outcome: 'badAnswer', reason });
 }
 

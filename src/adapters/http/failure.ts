@@ -13,7 +13,12 @@ export type CallOutcome =
   | 'badAnswer';
 
 /** A failed call, before it is told to anybody. `reason` goes on after the system's name: `refused the connection`. */
-export type CallFailure = { readonly outcome: Exclude<CallOutcome, 'ok'>; readonly reason: string };
+export type CallFailure = {
+  readonly outcome: Exclude<CallOutcome, 'ok'>;
+  readonly reason: string;
+  /** How long the system asks to be left alone. */
+  readonly retryAfterMs?: number | undefined;
+};
 
 const kinds = {
   unreachable: 'unavailable',
@@ -42,7 +47,8 @@ export function toSystemError(
   operation: string,
   failure: CallFailure,
 ): SystemError {
-  return new SystemError(who.system, operation, kinds[failure.outcome], `${who.title} at ${who.address} ${failure.reason}`);
+  const { outcome, reason, retryAfterMs } = failure;
+  return new SystemError(who.system, operation, kinds[outcome], `${who.title} at ${who.address} ${reason}`, { retryAfterMs });
 }
 
 /** The base address without user, password, query and fragment. */
@@ -93,4 +99,12 @@ export function statusFailure(status: number, detail: string | undefined): CallF
     return { outcome: 'badAnswer', reason: `redirects elsewhere (HTTP ${status}): is there a login page before it?` };
   }
   return { outcome: 'badAnswer', reason: `rejected the request (HTTP ${status})${because}` };
+}
+
+/** The header Retry-After in ms, seconds or a date; a date is measured with the clock of the server that named it. */
+export function retryAfterMs(headers: { readonly [name: string]: unknown }): number | undefined {
+  const after = String(headers['retry-after'] ?? '').trim();
+  if (/^\d{1,6}$/.test(after)) return Number(after) * 1000;
+  const waitMs = Date.parse(after) - Date.parse(String(headers['date']));
+  return waitMs > 0 ? waitMs : undefined;
 }

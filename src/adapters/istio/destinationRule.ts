@@ -53,13 +53,25 @@ export const subsetIdentities = (destinationRule: MeshObject): ReadonlyMap<strin
   new Map(namedSubsetsOf(destinationRule).map(({ name, labels }) => [name, `${name} ${JSON.stringify(labels)}`]));
 
 /** Names of the subsets that we added; a broken annotation has none. */
-function addedSubsetsOf(destinationRule: MeshObject): readonly string[] {
+export function addedSubsetsOf(destinationRule: MeshObject): readonly string[] {
   try {
     const names = listOf(JSON.parse(annotationOf(destinationRule, SUBSETS_ANNOTATION) ?? '[]'));
     return names.filter(name => typeof name === 'string');
   } catch {
     return [];
   }
+}
+
+/** Names of all entries of `spec.subsets` in their order; `undefined` for one without a name. */
+export const namesOfSubsets = (destinationRule: MeshObject): readonly (string | undefined)[] =>
+  listOf(fieldsOf(destinationRule.spec)['subsets']).map(entry => textOf(fieldsOf(entry)['name']));
+
+/** Names of the subsets for a version that we added, and that are still there. */
+export function ownSubsets(destinationRule: MeshObject, versionLabel: string, version: string): readonly string[] {
+  const added = addedSubsetsOf(destinationRule);
+  return namedSubsetsOf(destinationRule)
+    .filter(({ name, labels }) => added.includes(name) && textOf(labels[versionLabel]) === version)
+    .map(({ name }) => name);
 }
 
 /** Thrown when the name of the new subset is taken by one that selects other pods. */

@@ -1,6 +1,13 @@
 import type { Clock } from '../../controller/ports.ts';
-import type { MeshObservation, ResolvedTarget, Rollout, SteeredObject } from '../../rollout/index.ts';
+import {
+  type MeshObservation,
+  type ResolvedTarget,
+  type Rollout,
+  retiringVersion,
+  type SteeredObject,
+} from '../../rollout/index.ts';
 import { versionOfSubset } from './destinationRule.ts';
+import { leftoverOf } from './leftover.ts';
 import { positionOf, versionsRoutedBy } from './position.ts';
 import { getByKey, keyOf, type MeshObject, type ObjectCache } from './resource.ts';
 import { createSubsetSightings } from './subsetSightings.ts';
@@ -30,7 +37,10 @@ export function createObserver(caches: MeshCaches, clock: Clock): Observe {
       if (object !== undefined) objects.push(object);
     }
     if (target.destinationRule !== undefined) sightings.look(target.destinationRule, rule);
-    return { kind: 'resolved', objects, target, subsets: sightings.subsets(target.destinationRule, rule, target.versionLabel) };
+    const subsets = sightings.subsets(target.destinationRule, rule, target.versionLabel);
+    const retiring = retiringVersion(rollout);
+    const leftover = retiring === undefined ? undefined : leftoverOf(retiring, target, caches.virtualServices.list(), rule);
+    return { kind: 'resolved', objects, target, subsets, ...(leftover === undefined ? {} : { leftover }) };
   };
 }
 
@@ -54,11 +64,13 @@ function steeredObject(
   const weights = weightsOf(routes, target.host, versionOf, rollout.status?.stableVersion);
   if (weights === undefined) return undefined;
   const position = positionOf(virtualService, rollout.uid);
+  const manager = virtualService.metadata?.routesWriter;
   const earlier = versionsRoutedBy(virtualService, rollout.uid);
   return {
     name: keyOf(virtualService),
     resourceVersion: virtualService.metadata?.resourceVersion ?? '',
     weights: { ...weights, ...(earlier.length === 0 ? {} : { earlier }) },
     ...(position === undefined ? {} : { position }),
+    ...(manager === undefined ? {} : { manager }),
   };
 }

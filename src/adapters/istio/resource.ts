@@ -6,6 +6,8 @@ export type MeshObject = {
         readonly namespace?: string | undefined;
         readonly resourceVersion?: string | undefined;
         readonly annotations?: Readonly<Record<string, string>> | undefined;
+        /** Field manager that wrote `spec.http` last, if we did not; kept by the watch instead of `managedFields`. */
+        readonly routesWriter?: string | undefined;
       }
     | undefined;
   readonly spec?: unknown;
@@ -24,11 +26,9 @@ export type ObjectCache = {
 };
 
 /** RFC 6902, the operations that are used here. */
-export type JsonPatchOperation = {
-  readonly op: 'test' | 'add' | 'replace';
-  readonly path: string;
-  readonly value: unknown;
-};
+export type JsonPatchOperation =
+  | { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: unknown }
+  | { readonly op: 'remove'; readonly path: string };
 
 export type Fields = { readonly [field: string]: unknown };
 

@@ -2,9 +2,11 @@ import { type Clock, type Router, SystemError } from '../../controller/ports.ts'
 import type { MeshObservation, Rollout, SetTraffic, Target } from '../../rollout/index.ts';
 import { concernedHosts } from './concernedHosts.ts';
 import { addSubset, SubsetTakenError, subsetsByVersion, versionOfSubset } from './destinationRule.ts';
+import { leftoverOf } from './leftover.ts';
 import { createObserver, type MeshCaches, type Observe, ruleOf } from './observe.ts';
 import { anythingRoutesTo, hostOf, ResolveProblem, resolveTarget } from './resolve.ts';
 import { getByKey, type JsonPatchOperation, keyOf, type MeshKind, type MeshObject, namespaceOf, splitKey } from './resource.ts';
+import { removeDestinations, removeSubsets } from './retirePatch.ts';
 import { editTraffic, NothingToShareError } from './trafficPatch.ts';
 import { steeredRoutes } from './virtualService.ts';
 
@@ -49,16 +51,43 @@ export function createIstioRouter(deps: IstioRouterDeps): Router {
     },
     async setTraffic(request, uid) {
       const operation = `setting ${request.weight} % in VirtualService ${request.object}`;
-      const virtualService = getByKey(deps.virtualServices, request.object);
-      if (virtualService === undefined) throw new SystemError(SYSTEM, operation, 'notFound', 'it does not exist any more');
-      if (virtualService.metadata?.resourceVersion !== request.resourceVersion) {
-        throw new SystemError(SYSTEM, operation, 'conflict', 'it has changed since it was observed');
-      }
+      const virtualService = asObserved(deps, request, operation);
       const rule = ruleOf(request.target, deps.destinationRules);
       const operations = trafficOperations(virtualService, rule, { request, uid, operation });
       await write(deps, 'VirtualService', request.object, operations);
     },
+    async removeDestination(request, uid) {
+      const operation = `taking version ${request.version} out of VirtualService ${request.object}`;
+      const virtualService = asObserved(deps, request, operation);
+      const rule = ruleOf(request.target, deps.destinationRules);
+      const operations = removeDestinations(virtualService, rule, request, uid);
+      if (operations.length > 0) await write(deps, 'VirtualService', request.object, operations);
+    },
+    async removeSubset(target, version) {
+      const rule = ruleOf(target, deps.destinationRules);
+      if (rule === undefined) return;
+      const { destinationsIn, referredBy } = leftoverOf(version, target, deps.virtualServices.list(), rule);
+      const [reference] = [...destinationsIn, ...referredBy];
+      if (reference !== undefined) {
+        const operation = `removing the subset for ${version} from DestinationRule ${keyOf(rule)}`;
+        throw new SystemError(SYSTEM, operation, 'refused', `VirtualService ${reference} refers to it`);
+      }
+      const operations = removeSubsets(rule, target.versionLabel, version);
+      if (operations.length > 0) await write(deps, 'DestinationRule', keyOf(rule), operations);
+    },
   };
+}
+
+/** The object of a write, if it is still the one that the decision was made on. Throws SystemError. */
+function asObserved(
+  { virtualServices }: MeshCaches,
+  { object, resourceVersion }: Pick<SetTraffic, 'object' | 'resourceVersion'>,
+  operation: string,
+): MeshObject {
+  const virtualService = getByKey(virtualServices, object);
+  if (virtualService === undefined) throw new SystemError(SYSTEM, operation, 'notFound', 'it does not exist any more');
+  if (virtualService.metadata?.resourceVersion === resourceVersion) return virtualService;
+  throw new SystemError(SYSTEM, operation, 'conflict', 'it has changed since it was observed');
 }
 
 function resolve(rollout: Rollout, caches: MeshCaches, observe: Observe): MeshObservation {

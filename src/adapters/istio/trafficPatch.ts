@@ -59,7 +59,8 @@ export function editTraffic(virtualService: MeshObject, edit: TrafficEdit): read
   ];
 }
 
-function testsOfRoute(route: HttpRoute): readonly JsonPatchOperation[] {
+/** Tests of what tells a route and its destinations apart, and of their weights. */
+export function testsOfRoute(route: HttpRoute): readonly JsonPatchOperation[] {
   const at = ['spec', 'http', route.index];
   const destinations = route.destinations.flatMap(({ index, writtenHost, subset, weight }) => [
     ...testOf(pointer(...at, 'route', index, 'destination', 'host'), writtenHost),

@@ -64,6 +64,23 @@ function workloadOf(pod: Pod): string {
   return ofDeployment ? owner.name.slice(0, -suffix.length) : owner.name;
 }
 
+export type PodCaches = { readonly pods: Pick<Cache<Pod>, 'byNamespace'>; readonly services: Pick<Cache<Service>, 'get'> };
+
+/** The Deployments that ReplicaSets of pods of a version behind a host belong to, ready or not; by name, so to be checked. */
+export function deploymentsBehind(
+  { pods, services }: PodCaches,
+  at: { readonly namespace: string; readonly host: string; readonly versionLabel: string; readonly version: string },
+): readonly { readonly namespace: string; readonly name: string }[] {
+  const { namespace, name } = serviceOf(at.namespace, at.host);
+  const selector = Object.entries(services.get(namespace, name)?.selector ?? {});
+  if (selector.length === 0) return [];
+  const meant = pods
+    .byNamespace(namespace)
+    .filter(pod => !pod.leaving && pod.metadata.labels?.[at.versionLabel] === at.version && selects(selector, pod))
+    .filter(pod => pod.owner?.kind === 'ReplicaSet' && workloadOf(pod) !== pod.owner.name);
+  return [...new Set(meant.map(workloadOf))].sort().map(workload => ({ namespace, name: workload }));
+}
+
 /** The Service that a destination host names: `x` in the namespace, or `x.namespace.svc...`. */
 function serviceOf(namespace: string, host: string): { readonly namespace: string; readonly name: string } {
   const [name = '', second, third] = host.split('.');

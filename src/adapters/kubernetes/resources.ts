@@ -23,6 +23,7 @@ export type ObjectMeta = {
 };
 
 export type OwnerReference = {
+  readonly apiVersion?: string;
   readonly kind: string;
   readonly name: string;
   readonly uid: string;
@@ -45,7 +46,9 @@ const SLUICE = { group: 'sluice.dev', version: 'v1alpha1', namespaced: true };
 export const ROLLOUTS: Resource = { ...SLUICE, plural: 'rollouts' };
 export const PODS: Resource = { group: '', version: 'v1', plural: 'pods', namespaced: true };
 export const SERVICES: Resource = { group: '', version: 'v1', plural: 'services', namespaced: true };
+export const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', namespaced: true };
 export const EVENTS: Resource = { group: '', version: 'v1', plural: 'events', namespaced: true };
+export const DEPLOYMENTS: Resource = { group: 'apps', version: 'v1', plural: 'deployments', namespaced: true };
 export const LEASES: Resource = { group: 'coordination.k8s.io', version: 'v1', plural: 'leases', namespaced: true };
 
 /** Path of a collection; without a namespace that of the whole cluster. */

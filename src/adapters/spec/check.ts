@@ -1,5 +1,14 @@
 import type { RenderTemplate } from '../../controller/ports.ts';
-import { type ApprovalSpec, checkSpec, type GateSpec, type Installation, type RolloutSpec } from '../../rollout/index.ts';
+import {
+  type ApprovalSpec,
+  checkSpec,
+  type Installation,
+  type Rollout,
+  type RolloutSpec,
+  type SpecProblem,
+  type WantedGate,
+  wantedGates,
+} from '../../rollout/index.ts';
 import { type ParsedRollout, type Problem, parseRollouts } from './parse.ts';
 import { checkPromql } from './promql.ts';
 
@@ -46,58 +55,64 @@ export const createFileChecker =
 
 function checkRollout(rollout: ParsedRollout, templates: Templates, installation?: Installation): readonly CheckedProblem[] {
   const { file, locate, spec } = rollout;
-  const problems = [...checkSpec(spec, installation), ...checkTemplates(rollout, templates)];
+  const problems = [...checkSpec(spec, installation), ...checkTemplates(rollout, templates, installation)];
   return problems.map(problem => ({ file, ...locate(problem.path), ...problem }));
 }
 
+/** A template, where it stands, and what has to come out of it. */
 type TemplateField = {
   readonly path: string;
   readonly template: string;
   readonly language: 'promql' | 'text';
-  readonly window?: string;
+  readonly window?: string | undefined;
+  /** The field of the configuration that it comes from; `path` is then where it would stand in the spec. */
+  readonly configured?: string | undefined;
 };
 
-function checkTemplates(rollout: ParsedRollout, { render, check }: Templates) {
-  const problems: { path: string; message: string; severity: 'error' }[] = [];
-  for (const { path, template, language, window } of templatesOf(rollout.spec)) {
+type Named = Pick<ParsedRollout, 'metadata' | 'spec'>;
+
+/** Templates that cannot be filled, and queries that are no PromQL; also those that the configuration adds to the spec. */
+export function checkTemplates(
+  rollout: Named,
+  { render, check }: Templates,
+  installation?: Installation,
+): readonly SpecProblem[] {
+  const problems: SpecProblem[] = [];
+  for (const { path, template, language, window, configured } of templatesOf(rollout.spec, installation)) {
     const values = sampleValues(rollout, window);
     const broken = check(template, Object.keys(values));
-    const message = broken ?? (language === 'promql' ? checkPromql(render(template, values)) : undefined);
-    if (message !== undefined) {
-      problems.push({ path, message: broken === undefined ? message : `is no valid template: ${message}`, severity: 'error' });
-    }
+    const found = broken ?? (language === 'promql' ? checkPromql(render(template, values)) : undefined);
+    if (found === undefined) continue;
+    const message = broken === undefined ? found : `is no valid template: ${found}`;
+    const place = configured === undefined ? '' : `of the configuration: ${configured} `;
+    problems.push({ path, message: `${place}${message}`, severity: 'error' });
   }
   return problems;
 }
 
-function templatesOf(spec: RolloutSpec): readonly TemplateField[] {
+function templatesOf(spec: RolloutSpec, installation: Installation | undefined): readonly TemplateField[] {
   const { canary, blueGreen } = spec.strategy;
+  const approvals = [
+    ...(canary?.steps ?? []).map(({ approval }, index) => ({ approval, path: `spec.strategy.canary.steps[${index}]` })),
+    { approval: blueGreen?.approval, path: 'spec.strategy.blueGreen' },
+  ];
   return [
-    ...ofGates(spec.analysis?.gates, 'spec.analysis.gates'),
-    ...(canary?.steps ?? []).flatMap((step, index) => {
-      const path = `spec.strategy.canary.steps[${index}]`;
-      return [...ofApproval(step.approval, path), ...ofGates(step.gates, `${path}.gates`)];
-    }),
-    ...ofApproval(blueGreen?.approval, 'spec.strategy.blueGreen'),
+    ...wantedGates(spec, installation).flatMap(ofGate),
+    ...approvals.flatMap(({ approval, path }) => ofApproval(approval, path)),
   ];
 }
 
-function ofGates(gates: readonly GateSpec[] | undefined, path: string): readonly TemplateField[] {
-  return (gates ?? []).flatMap(({ prometheus }, index) =>
-    (['query', 'samples'] as const).flatMap((field): readonly TemplateField[] => {
-      const template = prometheus?.[field];
-      if (template === undefined) return [];
-      const window = prometheus?.window;
-      return [
-        {
-          path: `${path}[${index}].prometheus.${field}`,
-          template,
-          language: 'promql',
-          ...(window === undefined ? {} : { window }),
-        },
-      ];
-    }),
-  );
+function ofGate({ path, gate: { prometheus, webhook }, configured }: WantedGate): readonly TemplateField[] {
+  const fields = [
+    { field: 'prometheus.query', template: prometheus?.query, language: 'promql' },
+    { field: 'prometheus.samples', template: prometheus?.samples, language: 'promql' },
+    { field: 'webhook.url', template: webhook?.url, language: 'text' },
+  ] as const;
+  return fields.flatMap(({ field, template, language }): readonly TemplateField[] => {
+    if (template === undefined) return [];
+    const place = configured === undefined ? { path: `${path}.${field}` } : { path, configured: `${configured}.${field}` };
+    return [{ ...place, template, language, window: prometheus?.window }];
+  });
 }
 
 function ofApproval(approval: ApprovalSpec | undefined, path: string): readonly TemplateField[] {
@@ -107,7 +122,7 @@ function ofApproval(approval: ApprovalSpec | undefined, path: string): readonly 
 }
 
 /** A value for each name that a template may use, as a controller could fill it in. */
-function sampleValues({ metadata, spec }: ParsedRollout, window = '1m'): Readonly<Record<string, string | number>> {
+function sampleValues({ metadata, spec }: Named, window = '1m'): Readonly<Record<string, string | number>> {
   return {
     namespace: metadata.namespace ?? 'default',
     name: metadata.name,
@@ -123,3 +138,21 @@ function sampleValues({ metadata, spec }: ParsedRollout, window = '1m'): Readonl
     commit: '0'.repeat(40),
   };
 }
+
+const MOST_KNOWN = 5_000;
+
+/** What only templates and PromQL tell about the spec of a Rollout that came through the API; looked for once a generation. */
+export const createFindings = (
+  templates: Templates,
+  installation: Installation,
+): ((rollout: Pick<Rollout, 'uid' | 'generation' | 'namespace' | 'name' | 'spec'>) => readonly SpecProblem[]) => {
+  const known = new Map<string, { readonly generation: number; readonly problems: readonly SpecProblem[] }>();
+  return ({ uid, generation, namespace, name, spec }) => {
+    const before = known.get(uid);
+    if (before?.generation === generation) return before.problems;
+    const problems = checkTemplates({ metadata: { namespace, name }, spec }, templates, installation);
+    if (known.size >= MOST_KNOWN) known.clear();
+    known.set(uid, { generation, problems });
+    return problems;
+  };
+};

@@ -136,7 +136,10 @@ const shape = {
   lastRequest: open({ id: text(), verb: text(), outcome: text(), at: text() })
     .optional()
     .describe('The last request and what became of it.'),
-  drift: open({ times: names(), restored: names() }).optional().describe('When somebody else changed the weights.'),
+  drift: open({ times: names(), restored: names(), by: text() }).optional().describe('When somebody else changed the weights.'),
+  retire: open({ version: text(), since: text(), done: z.boolean() })
+    .optional()
+    .describe('The version before this one is being removed since then, or is.'),
   source: source.optional().describe('The commit that this spec comes from.'),
   history: z.array(historyEntry).optional().describe('What happened, newest last.'),
   display: open({ version: text(), step: text(), weight: text() }).optional().describe('Texts of the printer columns.'),

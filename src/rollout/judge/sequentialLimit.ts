@@ -12,8 +12,24 @@ export const logEvidence = ({ bad, total }: Counts, p0: number): number => {
   if (bad === 0 && p0 <= 0) return 0;
   if (p0 <= 0) return Number.POSITIVE_INFINITY;
   if ((1 + p0) / 2 >= 1) return 0;
-  const terms = alternatives(p0).map(p => bad * Math.log(p / p0) + (total - bad) * Math.log((1 - p) / (1 - p0)));
+  const terms = logRatios(p0).map(([ofBad, ofGood]) => bad * ofBad + (total - bad) * ofGood);
   return logSumExp(terms) - Math.log(terms.length);
+};
+
+/** Likelihood ratio of one bad and of one good sample, for each alternative; logarithms. */
+type LogRatios = readonly (readonly [ofBad: number, ofGood: number])[];
+
+const MOST_KNOWN = 1_000;
+const known = new Map<number, LogRatios>();
+
+/** Limits are few and asked about often, so their logarithms are worked out once. */
+const logRatios = (p0: number): LogRatios => {
+  const before = known.get(p0);
+  if (before !== undefined) return before;
+  const ratios = alternatives(p0).map(p => [Math.log(p / p0), Math.log((1 - p) / (1 - p0))] as const);
+  if (known.size >= MOST_KNOWN) known.clear();
+  known.set(p0, ratios);
+  return ratios;
 };
 
 const RATIOS = Array.from({ length: 24 }, (_, i) => 1.25 * (50 / 1.25) ** (i / 23));

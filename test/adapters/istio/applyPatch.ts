@@ -10,8 +10,14 @@ function child(parent: Container, token: string): unknown {
   return Object.hasOwn(parent, token) ? parent[token] : undefined;
 }
 
-function place(parent: Container, token: string, operation: JsonPatchOperation): void {
+function place(parent: Container, token: string, operation: Exclude<JsonPatchOperation, { op: 'test' }>): void {
   const exists = child(parent, token) !== undefined;
+  if (operation.op === 'remove') {
+    if (!exists) throw new Error(`nothing to remove at ${operation.path}`);
+    if (Array.isArray(parent)) parent.splice(Number(token), 1);
+    else delete parent[token];
+    return;
+  }
   if (operation.op === 'replace' && !exists) throw new Error(`nothing to replace at ${operation.path}`);
   if (!Array.isArray(parent)) parent[token] = operation.value;
   else if (operation.op === 'replace') parent[Number(token)] = operation.value;

@@ -1,0 +1,157 @@
+import { createHash } from 'node:crypto';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import { type Evidence, type EvidenceStore, type Logger, SystemError } from '../../controller/ports.ts';
+import type { KubeClient } from './client.ts';
+import { CONFIG_MAPS, type KubeObject } from './resources.ts';
+
+const compress = promisify(gzip);
+
+const ROLLOUT_LABEL = 'sluice.dev/rollout';
+/** The API server takes 1 MiB; all of it is sent to whoever watches ConfigMaps. */
+const MOST_BYTES = 512 * 1024;
+/** Attempts that this process remembers; it learns anew from the next answer what it has forgotten. */
+const MOST_KNOWN = 500;
+const LONGEST_NAME = 253;
+const LONGEST_LABEL = 63;
+
+export type ConfigMapEvidenceOptions = {
+  readonly client: Pick<KubeClient, 'create' | 'mergePatch' | 'delete'>;
+  /** Attempts of a Rollout that are kept, the present one among them. */
+  readonly attempts: number;
+  readonly logger: Logger;
+};
+
+/** Bytes of each record by its key. */
+type Sizes = ReadonlyMap<string, number>;
+
+/**
+ * Keeps records in ConfigMaps beside the Rollout, one for each attempt, which go with the Rollout. A record is one patch;
+ * nothing is ever read but the answers of writes.
+ */
+export function createConfigMapEvidence({ client, attempts, logger }: ConfigMapEvidenceOptions): EvidenceStore {
+  const known = new Map<string, Sizes>();
+
+  const remember = (place: string, object: KubeObject): void => {
+    known.delete(place);
+    known.set(place, sizesOf(object));
+    const [oldest] = known.keys();
+    if (known.size > MOST_KNOWN && oldest !== undefined) known.delete(oldest);
+  };
+
+  /** Those before it were deleted when the attempts after them began. */
+  const dropOldest = async ({ rollout, attempt }: Evidence, signal: AbortSignal): Promise<void> => {
+    const oldest = attempt - attempts;
+    if (oldest < 1) return;
+    const name = nameOf(rollout.name, oldest);
+    try {
+      await client.delete(CONFIG_MAPS, { namespace: rollout.namespace, name }, { signal });
+    } catch (error) {
+      if (!isKind(error, 'notFound'))
+        logger.warn({ configMap: `${rollout.namespace}/${name}`, err: error }, 'cannot delete evidence of an early attempt');
+    }
+  };
+
+  return {
+    name: 'configMaps',
+    write: async (evidence, signal) => {
+      const { namespace } = evidence.rollout;
+      const bytes = await compress(evidence.text);
+      if (bytes.length > MOST_BYTES) return { lost: `it has ${bytes.length} bytes, expected at most ${MOST_BYTES}` };
+      const object = toConfigMap(evidence, bytes);
+      const place = `${namespace}/${object.metadata.name}`;
+      const begins = isFirst(evidence, known.get(place));
+      const add = async (): Promise<void> => {
+        const patch = { ...object, binaryData: { ...object.binaryData, ...surplus(known.get(place), evidence, bytes) } };
+        remember(place, await client.mergePatch(CONFIG_MAPS, { namespace, name: object.metadata.name }, patch, { signal }));
+        if (begins) await dropOldest(evidence, signal);
+      };
+      const make = async (): Promise<void> => {
+        remember(place, await client.create(CONFIG_MAPS, object, { signal }));
+        await dropOldest(evidence, signal);
+      };
+      const [first, second, instead] = begins ? ([make, add, 'conflict'] as const) : ([add, make, 'notFound'] as const);
+      try {
+        await first();
+        return 'written';
+      } catch (error) {
+        if (!isKind(error, instead)) throw error;
+      }
+      try {
+        await second();
+        return 'written';
+      } catch (error) {
+        known.delete(place);
+        if (second === make && isKind(error, 'notFound')) return { lost: `namespace ${namespace} is gone` };
+        throw error;
+      }
+    },
+  };
+}
+
+/** An attempt begins with the record of its start: then there is no ConfigMap yet, most likely. */
+const isFirst = ({ name }: Evidence, sizes: Sizes | undefined): boolean => sizes === undefined && name.endsWith('-started');
+
+const keyOf = ({ name }: Evidence): string => `${name}.json.gz`;
+
+const sizesOf = ({ binaryData }: KubeObject): Sizes =>
+  new Map(
+    Object.entries((binaryData ?? {}) as Record<string, string>).map(([key, text]) => [key, Math.floor((text.length * 3) / 4)]),
+  );
+
+/**
+ * What has to go for one record more, as a merge patch says it. The first record and the last one of each way back tell
+ * most; of the others the oldest go first.
+ */
+function surplus(sizes: Sizes | undefined, evidence: Evidence, bytes: Uint8Array): Readonly<Record<string, null>> {
+  const keys = [...(sizes?.keys() ?? [])].filter(key => key !== keyOf(evidence)).sort();
+  const dear = new Set([
+    keys[0],
+    ...['-lowered.json.gz', '-rolledBack.json.gz'].map(end => keys.findLast(key => key.endsWith(end))),
+  ]);
+  let total = bytes.length + keys.reduce((sum, key) => sum + (sizes?.get(key) ?? 0), 0);
+  const dropped: Record<string, null> = {};
+  for (const key of [...keys.filter(key => !dear.has(key)), ...keys.filter(key => dear.has(key))]) {
+    if (total <= MOST_BYTES) break;
+    dropped[key] = null;
+    total -= sizes?.get(key) ?? 0;
+  }
+  return dropped;
+}
+
+type ConfigMap = KubeObject & {
+  readonly metadata: { readonly name: string };
+  readonly binaryData: Readonly<Record<string, string>>;
+};
+
+/** A patch says whose it is, too: a ConfigMap that a deleted Rollout of this name has left behind is taken over. */
+function toConfigMap(evidence: Evidence, bytes: Buffer): ConfigMap {
+  const { namespace, name, uid } = evidence.rollout;
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: {
+      name: nameOf(name, evidence.attempt),
+      namespace,
+      labels: { [ROLLOUT_LABEL]: fitting(name, LONGEST_LABEL), 'app.kubernetes.io/managed-by': 'sluice' },
+      ownerReferences: [{ apiVersion: 'sluice.dev/v1alpha1', kind: 'Rollout', name, uid }],
+    },
+    binaryData: { [keyOf(evidence)]: bytes.toString('base64') },
+  };
+}
+
+function nameOf(rollout: string, attempt: number): string {
+  const end = `-evidence-${attempt}`;
+  return `${fitting(rollout, LONGEST_NAME - end.length)}${end}`;
+}
+
+/** A name that is too long ends in a digest of all of it instead. */
+function fitting(name: string, longest: number): string {
+  if (name.length <= longest) return name;
+  const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
+  return `${name.slice(0, longest - digest.length - 1).replace(/[-.]+$/, '')}-${digest}`;
+}
+
+function isKind(error: unknown, kind: SystemError['kind']): boolean {
+  return error instanceof SystemError && error.kind === kind;
+}

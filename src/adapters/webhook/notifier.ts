@@ -1,0 +1,38 @@
+import type { Clock, Notifier } from '../../controller/ports.ts';
+import { createHttpClient } from '../http/client.ts';
+import { type Secret, signBody } from './signature.ts';
+
+export type WebhookNotifierOptions = {
+  /** Its name in the configuration. */
+  readonly name: string;
+  readonly url: string;
+  readonly secret?: Secret | undefined;
+  /** Reasons that are sent; `*`: all. */
+  readonly events: readonly string[];
+  readonly clock: Clock;
+};
+
+const TIMEOUT_MS = 10_000;
+const MOST_ANSWER_BYTES = 1024 * 1024;
+
+/** Posts each message as JSON, signed as Standard Webhooks are (docs/notifications.md). Any 2xx answer means taken. */
+export const createWebhookNotifier = ({ name, url: written, secret, events, clock }: WebhookNotifierOptions): Notifier => {
+  const url = new URL(written);
+  const wanted = new Set(events);
+  const client = createHttpClient({
+    product: 'Webhook',
+    name,
+    // The path may be a secret itself; messages show the origin only.
+    url: url.origin,
+    timeoutMs: TIMEOUT_MS,
+    maxContentBytes: MOST_ANSWER_BYTES,
+  });
+  return {
+    name: `webhook/${name}`,
+    wants: reason => wanted.has('*') || wanted.has(reason),
+    send: async (message, signal) => {
+      const body = signBody(message, { id: message.id, atMs: clock.now() }, secret);
+      await client.send({ operation: `sending ${message.reason}`, path: `${url.pathname}${url.search}`, body, signal });
+    },
+  };
+};

@@ -1,0 +1,95 @@
+import { Command, Option } from 'commander';
+import { type Difference, decodeRecord, type EvidenceRecord, replay } from '../rollout/index.ts';
+import { type CliIo, EXIT } from './io.ts';
+import { type Found, readRecords, type Unreadable } from './replay/read.ts';
+
+type Options = { readonly output: 'text' | 'json' };
+
+/** One record, decided again. */
+type Replayed = {
+  readonly where: string;
+  readonly digest: string;
+  readonly record: EvidenceRecord;
+  readonly differences: readonly Difference[];
+};
+
+/**
+ * `sluice replay RECORD...`: exit code 0 every decision comes out as recorded, 1 one does not, 2 something cannot be read.
+ * `standardInput` is what `-` stands for.
+ */
+export function createReplayCommand(io: CliIo, standardInput: () => Promise<Uint8Array> = readStandardInput): Command {
+  return new Command('replay')
+    .description('decide again from stored evidence, and compare')
+    .argument('<record...>', 'records (.json, .json.gz), folders with such files, ConfigMaps with evidence (YAML or JSON), or -')
+    .addOption(new Option('-o, --output <format>', 'how the outcome is written').choices(['text', 'json']).default('text'))
+    .action(async (inputs: readonly string[], { output }: Options) => {
+      const read = (await Promise.all(inputs.map(input => readRecords(input, standardInput)))).flat();
+      const decided = read.map(item => ('problem' in item ? item : decideAgain(item)));
+      const unreadable = decided.filter(item => 'problem' in item);
+      const replayed = decided.filter(item => 'record' in item);
+      for (const { where, problem } of unreadable) io.err(`${where}: ${problem}\n`);
+      io.out(output === 'json' ? asJson(replayed, unreadable) : replayed.map(asText).join(''));
+      const isSame = replayed.every(({ differences }) => differences.length === 0);
+      io.exit(unreadable.length > 0 ? EXIT.usage : isSame ? EXIT.done : EXIT.no);
+    });
+}
+
+async function readStandardInput(): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of process.stdin) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
+function decideAgain({ where, digest, text }: Found): Replayed | Unreadable {
+  const read = decodeRecord(text);
+  if ('problem' in read) return { where, problem: read.problem };
+  try {
+    return { where, digest, record: read.record, differences: replay(read.record) };
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return { where, problem: `cannot be decided again (${reason}), expected a whole record as the controller wrote it` };
+  }
+}
+
+function asText({ where, digest, record, differences }: Replayed): string {
+  const { at, action, rollout, decision, controller } = record;
+  const { attempt = 0, traffic } = decision.status;
+  const what = `${rollout.namespace}/${rollout.name} attempt ${attempt} ${action} at ${traffic?.weight ?? 0}% (${reasonOf(record)})`;
+  const outcome = differences.length === 0 ? 'same' : `DIFFERENT, recorded by ${controller}`;
+  return [`${at} ${what}: ${outcome} [${digest.slice(0, 12)}] ${where}`, ...differences.map(line)]
+    .map(text => `${text}\n`)
+    .join('');
+}
+
+/** Why traffic was moved stands in the position; else why the Rollout is where it is. */
+function reasonOf({ decision: { actions, status } }: EvidenceRecord): string {
+  const [write] = actions.filter(action => action.kind === 'setTraffic');
+  return write?.position.reason ?? status.reason;
+}
+
+const line = (difference: Difference): string =>
+  `  ${difference.path}: recorded ${shown(difference, 'recorded')}, now ${shown(difference, 'now')}`;
+
+function shown(difference: Difference, side: 'recorded' | 'now'): string {
+  if (!(side in difference)) return 'nothing';
+  const value = difference[side];
+  return typeof value === 'number' ? String(value) : JSON.stringify(value);
+}
+
+function asJson(replayed: readonly Replayed[], unreadable: readonly Unreadable[]): string {
+  const records = replayed.map(({ where, digest, record, differences }) => ({
+    where,
+    digest,
+    at: record.at,
+    rollout: `${record.rollout.namespace}/${record.rollout.name}`,
+    attempt: record.decision.status.attempt ?? 0,
+    action: record.action,
+    reason: reasonOf(record),
+    message: record.decision.status.message,
+    controller: record.controller,
+    same: differences.length === 0,
+    differences,
+  }));
+  const same = unreadable.length === 0 && records.every(record => record.same);
+  return `${JSON.stringify({ same, records, unreadable }, null, 2)}\n`;
+}

@@ -1,0 +1,12 @@
+import type { Installation } from '../rollout/index.ts';
+import type { Config } from './load.ts';
+
+/** What this configuration offers to Rollouts. */
+export const installationOf = ({ providers, gateTemplates, defaults, webhookGates, drift }: Config): Installation => ({
+  prometheus: Object.keys(providers.prometheus),
+  zipkin: Object.keys(providers.zipkin),
+  gateTemplates,
+  ...defaults,
+  webhookGates: webhookGates.allow,
+  restore: drift.restore,
+});

@@ -1,0 +1,100 @@
+import { pastAnnouncements, type RolloutStatus } from '../rollout/index.ts';
+import type { Clock, EventSink, Logger, Message, Notifier, RolloutStore, StoredRollout } from './ports.ts';
+import { createReceiver, type ReceiverObserver } from './receiver.ts';
+
+export type OutboxOptions = {
+  /** Kubernetes events: each thing once. */
+  readonly events: EventSink;
+  /** Everybody else: each thing at least once. */
+  readonly notifiers: readonly Notifier[];
+  readonly store: Pick<RolloutStore, 'keys' | 'get'>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly onMessage?: ReceiverObserver;
+};
+
+/**
+ * Where everything goes that people are told (R35). Adding is all that anybody waits for: each receiver has a queue of
+ * its own, so one that hangs or is gone delays neither a rollout nor another receiver.
+ */
+export type Outbox = EventSink & {
+  /** Only the leader sends; whoever becomes it tells again what may not have been told, with the same ids. */
+  follow(isLeader: boolean): void;
+  /** Messages that wait, by receiver. */
+  depths(): Readonly<Record<string, number>>;
+  /** Gives what still waits at most so long; nothing is sent afterwards. */
+  drain(timeoutMs: number): Promise<void>;
+};
+
+/** What is older is not told again after a restart. */
+const TOLD_AGAIN_MS = 600_000;
+
+export const createOutbox = ({ events, notifiers, store, clock, logger, onMessage }: OutboxOptions): Outbox => {
+  const receivers = notifiers.map(notifier => createReceiver({ notifier, logger, onMessage }));
+  let isLeading = false;
+  let isDraining = false;
+
+  const add = (message: Message): void => {
+    for (const receiver of receivers) receiver.add(message);
+  };
+
+  const tellAgain = (): void => {
+    const sinceMs = clock.now() - TOLD_AGAIN_MS;
+    const rollouts = store.keys().flatMap(key => store.get(key) ?? []);
+    const past = rollouts.flatMap(rollout =>
+      rollout.status === undefined
+        ? []
+        : pastAnnouncements(rollout.uid, rollout.status, sinceMs).map(told => ({
+            rollout,
+            at: told.at,
+            event: { ...told, name: `${rollout.name}.${told.name}` },
+          })),
+    );
+    for (const { rollout, event, at } of past.sort((a, b) => Date.parse(a.at) - Date.parse(b.at))) {
+      events.emit(rollout, event);
+      add(toMessage(rollout, event, at));
+    }
+  };
+
+  return {
+    emit: (rollout, event) => {
+      events.emit(rollout, event);
+      if (isLeading) add(toMessage(rollout, event, new Date(clock.now()).toISOString()));
+    },
+    follow: becomesLeader => {
+      // The lease goes before the last messages are out: whoever hangs does not make its next holder wait.
+      if (becomesLeader === isLeading || isDraining) return;
+      isLeading = becomesLeader;
+      if (isLeading) tellAgain();
+      else for (const receiver of receivers) receiver.clear();
+    },
+    depths: () => Object.fromEntries(receivers.map(({ name, depth }) => [name, depth()])),
+    drain: async timeoutMs => {
+      isDraining = true;
+      await Promise.all(receivers.map(receiver => receiver.drain(timeoutMs)));
+    },
+  };
+};
+
+const toMessage = (rollout: StoredRollout, event: Parameters<EventSink['emit']>[1], at: string): Message => {
+  const { namespace, name, uid, status } = rollout;
+  const { type, reason, message } = event;
+  return { id: idOf(rollout, event.name), at, namespace, name, uid, type, reason, message, ...placeOf(status) };
+};
+
+/** Safe as a header, and without the dots that separate what is signed. */
+const idOf = ({ uid }: StoredRollout, eventName: string): string => `${uid}-${eventName}`.replace(/[^\w-]+/g, '-');
+
+const placeOf = (status: RolloutStatus | undefined): Partial<Message> => {
+  if (status === undefined) return {};
+  const { phase, stableVersion, canaryVersion, revision, step, traffic } = status;
+  const version = canaryVersion ?? stableVersion;
+  return {
+    phase,
+    ...(version === undefined ? {} : { version }),
+    ...(stableVersion === undefined ? {} : { stable: stableVersion }),
+    ...(revision === undefined ? {} : { revision }),
+    ...(step === undefined ? {} : { step: step.index, steps: step.count }),
+    ...(traffic === undefined ? {} : { weight: traffic.weight }),
+  };
+};

@@ -1,0 +1,32 @@
+import { isoSeconds } from './duration.ts';
+import { place } from './explain.ts';
+import { isWayBackPlan } from './firstStep.ts';
+import { standStill } from './forward.ts';
+import type { Freeze } from './observation.ts';
+import { type Guard, saying } from './outcome.ts';
+import { closedAt } from './windows.ts';
+
+/** Who stopped everything, for people. */
+export const freezeSentence = ({ by, since, reason }: Freeze): string =>
+  `all forward movement is stopped since ${since} by ${by}${reason === undefined ? '' : `: ${reason}`}; goes on by itself after sluice freeze --off`;
+
+/** R20: somebody stopped all forward movement of this installation; what protects stands above this, and the way back is free. */
+export const frozen: Guard = attempt => {
+  const { freeze } = attempt.observation;
+  if (freeze === undefined || isWayBackPlan(attempt.plan)) return undefined;
+  const told = saying(attempt.status, 'Frozen', `${place(attempt)}: ${freezeSentence(freeze)}`, { what: 'person' });
+  return standStill(attempt, { ...told, phase: 'Paused' });
+};
+
+/** R20: nothing moves forward at this time of the week. */
+export const outsideWindow: Guard = attempt => {
+  const { rollout, nowMs, status } = attempt;
+  const closed = isWayBackPlan(attempt.plan) ? undefined : closedAt(rollout.spec.windows, nowMs);
+  if (closed === undefined) return undefined;
+  const { because, until, untilMs } = closed;
+  const message = `${place(attempt)}: nothing moves forward ${until}, as spec.windows says (${because})`;
+  const waitingFor = { what: 'window', ...(untilMs === undefined ? {} : { until: isoSeconds(untilMs) }) } as const;
+  const held = standStill(attempt, { ...saying(status, 'WaitingForWindow', message, waitingFor), phase: 'Paused' });
+  if (untilMs === undefined) return held;
+  return { ...held, lookAgainAtMs: Math.min(untilMs, held.lookAgainAtMs ?? Number.POSITIVE_INFINITY) };
+};

@@ -1,0 +1,82 @@
+import { type CronMinutes, parseCron } from './cron.ts';
+import { isoSeconds } from './duration.ts';
+import type { WindowSpec } from './spec.ts';
+import { createOffsets, isTimeZone } from './zone.ts';
+
+const MINUTE_MS = 60_000;
+const SEARCHED_DAYS = 14;
+const SEARCHED_MS = SEARCHED_DAYS * 86_400_000;
+const DEFAULT_ZONE = 'UTC';
+
+/** A time in which nothing moves forward. */
+type ClosedTime = {
+  /** What closes it, for people: `deny '* 18-23 * * 5' (Europe/Berlin)`. */
+  readonly because: string;
+  /** The first moment in which it may go on; absent when there is none within 14 days. */
+  readonly untilMs?: number;
+  /** The same for people: `until 2026-11-21T23:00:00Z`. */
+  readonly until: string;
+};
+
+type Window = { readonly kind: 'deny' | 'allow'; readonly text: string; readonly zone: string; readonly cron: CronMinutes };
+
+/**
+ * R20: may anything move forward at this moment? Within a minute of a `deny` nothing does; where there is an `allow`,
+ * only its minutes are open. `undefined`: open. Items that contradict themselves are left out; the semantics refuse them.
+ */
+export const closedAt = (specs: readonly WindowSpec[] | undefined, nowMs: number): ClosedTime | undefined => {
+  if (specs === undefined || specs.length === 0) return undefined;
+  const windows = specs.flatMap(readWindow);
+  const minuteMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
+  const isOpen = createEvaluator(windows, minuteMs);
+  if (isOpen(minuteMs)) return undefined;
+  const because = reasonOf(windows, minuteMs);
+  for (let ms = minuteMs + MINUTE_MS; ms <= minuteMs + SEARCHED_MS; ms += MINUTE_MS) {
+    if (isOpen(ms)) return { because, untilMs: ms, until: `until ${isoSeconds(ms)}` };
+  }
+  return { because, until: `and not within ${SEARCHED_DAYS} days` };
+};
+
+/** What is wrong with one item, or `undefined`. */
+export const problemOfWindow = ({ deny, allow, timezone }: WindowSpec): { field: string; message: string } | undefined => {
+  if ((deny === undefined) === (allow === undefined)) {
+    const given = deny === undefined ? 'has neither deny nor allow' : 'has both deny and allow';
+    return { field: '', message: `${given}, expected exactly one of them` };
+  }
+  const cron = parseCron(deny ?? allow ?? '');
+  if ('problem' in cron) return { field: deny === undefined ? '.allow' : '.deny', message: cron.problem };
+  if (timezone === undefined || isTimeZone(timezone)) return undefined;
+  return { field: '.timezone', message: `is ${timezone}, expected a name of the IANA time zone database such as Europe/Berlin` };
+};
+
+const readWindow = (spec: WindowSpec): readonly Window[] => {
+  const cron = parseCron(spec.deny ?? spec.allow ?? '');
+  if ('problem' in cron || problemOfWindow(spec) !== undefined) return [];
+  const kind = spec.deny === undefined ? 'allow' : 'deny';
+  return [{ kind, text: spec.deny ?? spec.allow ?? '', zone: spec.timezone ?? DEFAULT_ZONE, cron }];
+};
+
+const createEvaluator = (windows: readonly Window[], fromMs: number): ((ms: number) => boolean) => {
+  const zones = new Map(windows.map(({ zone }) => [zone, createOffsets(zone, fromMs)]));
+  const isIn = ({ zone, cron }: Window, ms: number): boolean => matches(cron, ms + (zones.get(zone)?.(ms) ?? 0));
+  const denied = windows.filter(({ kind }) => kind === 'deny');
+  const allowed = windows.filter(({ kind }) => kind === 'allow');
+  return ms => !denied.some(window => isIn(window, ms)) && (allowed.length === 0 || allowed.some(window => isIn(window, ms)));
+};
+
+/** The clock on the wall, written as if it were UTC. */
+const matches = ({ minutes, hours, days, months, weekdays, isEither }: CronMinutes, wallMs: number): boolean => {
+  const wall = new Date(wallMs);
+  if (!minutes.has(wall.getUTCMinutes()) || !hours.has(wall.getUTCHours()) || !months.has(wall.getUTCMonth() + 1)) return false;
+  const isDay = days.has(wall.getUTCDate());
+  const isWeekday = weekdays.has(wall.getUTCDay());
+  return isEither ? isDay || isWeekday : isDay && isWeekday;
+};
+
+const reasonOf = (windows: readonly Window[], minuteMs: number): string => {
+  const denying = windows.filter(
+    ({ kind, zone, cron }) => kind === 'deny' && matches(cron, minuteMs + createOffsets(zone, minuteMs)(minuteMs)),
+  );
+  const named = denying.length > 0 ? denying : windows.filter(({ kind }) => kind === 'allow');
+  return named.map(({ kind, text, zone }) => `${kind} '${text}' (${zone})`).join(', ');
+};

@@ -1,0 +1,3 @@
+import { crashTests } from './crashing.ts';
+
+crashTests(1, 2);
