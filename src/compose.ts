@@ -15,9 +15,10 @@ import { createSources } from './compose/sources.ts';
 import { createGates, createMessages } from './compose/webhooks.ts';
 import { installationOf } from './config/installation.ts';
 import type { Config } from './config/load.ts';
+import { createClock } from './controller/clock.ts';
 import { createController } from './controller/controller.ts';
 import { createMeasurer } from './controller/measure.ts';
-import type { Clock, Logger } from './controller/ports.ts';
+import type { Logger } from './controller/ports.ts';
 import { createMetrics } from './server/metrics.ts';
 import { startServer } from './server/server.ts';
 
@@ -36,7 +37,10 @@ export class MissingError extends Error {}
 const DRAIN_MS = 2_000;
 /** Messages that are not sent by then are told again by the next process. */
 const TELL_MS = 1_000;
-const clock: Clock = { now: () => Date.now() };
+const clock = createClock(
+  () => Date.now(),
+  () => performance.now(),
+);
 
 /** Builds all parts and connects them; nothing else in the program does. Throws SystemError or MissingError. */
 export const runController = async (
@@ -54,7 +58,7 @@ export const runController = async (
   if (missing.length > 0) throw new MissingError(missing.join('\n'));
   const istio = (await istioVersion(client)) ?? 'v1';
 
-  const leadership = createLeadership(config, client, { clock, logger });
+  const leadership = createLeadership(config, client, logger);
   const writer = client.withGuard(leadership.guard);
   const informers = createInformers(config, client, istio, logger);
   const { rollouts, pods, services } = informers;
@@ -76,6 +80,7 @@ export const runController = async (
       findings: createFindings({ render, check: checkTemplate }, installation),
       epoch: leadership.epoch,
       freeze: freeze.current,
+      clockJumps: clock.jumps,
       store,
       workloads: createWorkloads(writer, { pods, services }),
       measurer: createMeasurer({ providers, render, callGate }),

@@ -1,4 +1,5 @@
 import {
+  type ClockJump,
   type Freeze,
   type Installation,
   inProgress,
@@ -20,6 +21,8 @@ export type Eyes = {
   readonly epoch: () => number;
   /** Whether somebody stopped all forward movement; absent: nobody can. */
   readonly freeze?: () => Freeze | undefined;
+  /** When the clock was set while this process ran; absent: nobody looks. */
+  readonly clockJumps?: () => readonly ClockJump[];
   /** What only this side can see in a spec: broken templates and queries; absent: nothing is looked for. */
   readonly findings?: (rollout: StoredRollout) => readonly SpecProblem[];
   /** Who steers which routes; absent: this is the only Rollout. */
@@ -31,6 +34,7 @@ export const observe = (eyes: Eyes, rollout: StoredRollout, memory: Memory): Obs
   const { router, pods, installation, epoch } = eyes;
   const mesh = observeMesh(router, rollout);
   const freeze = eyes.freeze?.();
+  const clockJumps = eyes.clockJumps?.() ?? [];
   const findings = eyes.findings?.(rollout) ?? [];
   const olderRival = eyes.rivals?.olderThan(rollout, steeredBy(rollout, mesh));
   const found = observePods(pods, rollout);
@@ -47,6 +51,7 @@ export const observe = (eyes: Eyes, rollout: StoredRollout, memory: Memory): Obs
     ...(memory.reference === undefined ? {} : { reference: memory.reference }),
     ...(memory.share === undefined ? {} : { share: memory.share }),
     ...(freeze === undefined ? {} : { freeze }),
+    ...(clockJumps.length === 0 ? {} : { clockJumps }),
     ...(findings.length === 0 ? {} : { findings }),
     ...(olderRival === undefined ? {} : { olderRival }),
     ...(memory.writeError === undefined ? {} : { writeError: memory.writeError }),

@@ -1,3 +1,4 @@
+import { setForwardMs } from './clock.ts';
 import { clockTime, isoMillis } from './duration.ts';
 import { approvalSentence, gatesSentence, place } from './explain.ts';
 import { goBack } from './goBack.ts';
@@ -141,15 +142,18 @@ const withApprovals = (attempt: Attempt, untilMs = Number.POSITIVE_INFINITY): Ro
 export const approvalTimedOut: Guard = attempt => {
   const { status, nowMs } = attempt;
   const pending = pendingApproval(status);
-  const endMs = pending === undefined ? undefined : timeoutMs(status, pending);
+  const endMs = pending === undefined ? undefined : timeoutMs(attempt, status, pending);
   if (pending?.approval.onTimeout !== 'rollback' || endMs === undefined || nowMs < endMs) return undefined;
   if (isGranted(withApprovals(attempt, endMs), pending)) return undefined;
   return goBack(attempt, 'ApprovalTimedOut', `step ${pending.step} was not approved until ${isoMillis(endMs)}`);
 };
 
 /** When waiting for people ends, in ms; `undefined` when they were not asked yet, or it never does. */
-const timeoutMs = ({ step }: RolloutStatus, { approval }: Question): number | undefined =>
-  step?.askedAt === undefined || approval.timeoutMs === undefined ? undefined : Date.parse(step.askedAt) + approval.timeoutMs;
+const timeoutMs = ({ observation }: Attempt, { step }: RolloutStatus, { approval }: Question): number | undefined => {
+  if (step?.askedAt === undefined || approval.timeoutMs === undefined) return undefined;
+  const askedMs = Date.parse(step.askedAt);
+  return askedMs + approval.timeoutMs + setForwardMs(askedMs, observation);
+};
 
 /**
  * What waits for people before traffic may move on, asking them if nobody has; `undefined` when they have agreed, or
@@ -177,7 +181,7 @@ const asking = ({ nowMs, step }: Attempt, status: RolloutStatus): RolloutStatus 
 
 const awaiting = (attempt: Attempt, pending: Question): Outcome => {
   const { status, gates, nowMs } = attempt;
-  const endMs = timeoutMs(status, pending);
+  const endMs = timeoutMs(attempt, status, pending);
   const isLate = endMs !== undefined && nowMs >= endMs;
   const waitingFor = {
     what: 'approval' as const,
@@ -199,7 +203,7 @@ const sentence = (attempt: Attempt, pending: Question): string => {
   const what = approval.when === 'before' ? `step ${pending.step} at ${weight}% needs` : `leaving step ${pending.step} needs`;
   const people = `${approval.required} of ${approval.approvers.join(', ')}`;
   const soFar = given.length === 0 ? 'nobody so far' : `${given.join(', ')} so far`;
-  const endMs = timeoutMs(status, pending);
+  const endMs = timeoutMs(attempt, status, pending);
   const end =
     endMs === undefined
       ? ''

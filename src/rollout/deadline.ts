@@ -1,3 +1,4 @@
+import { setForwardMs } from './clock.ts';
 import { clockTime, durationOr, isoMillis, isoSeconds } from './duration.ts';
 import { place } from './explain.ts';
 import { standStill } from './forward.ts';
@@ -23,11 +24,11 @@ type Unready = {
 };
 
 /** R24: what a version without a ready pod waits for before its first weight, by the clock in the stored status. */
-export const unreadyPods = ({ rollout, stored, nowMs }: Situation, { total }: VersionPods): Unready => {
+export const unreadyPods = ({ rollout, stored, nowMs, observation }: Situation, { total }: VersionPods): Unready => {
   const { version } = rollout.spec;
   const before = stored?.observedGeneration === rollout.generation ? stored.waitingFor : undefined;
   if (total > 0) {
-    const { since, until, untilMs } = clockOf(rollout.spec.progressDeadline, before, nowMs);
+    const { since, until, untilMs } = clockOf(rollout.spec.progressDeadline, before, { nowMs, observation });
     const why = `none of the ${total} pods of ${version} is ready yet; starts by itself then, and is given up at ${clockTime(untilMs)} (progressDeadline)`;
     const waitingFor = { what: 'pods', since, until } as const;
     return { reason: 'WaitingForPods', why, waitingFor, againMs: untilMs, isOverdue: nowMs >= untilMs };
@@ -49,7 +50,7 @@ export const unreadyPods = ({ rollout, stored, nowMs }: Situation, { total }: Ve
 export const progressDeadline: Guard = attempt => {
   const { canaryPods, hasTraffic, step, target, status, stored, nowMs, rollout } = attempt;
   if (hasTraffic || canaryPods.ready > 0 || canaryPods.total === 0 || step.lowReadySince !== undefined) return undefined;
-  const { since, until, untilMs } = clockOf(rollout.spec.progressDeadline, stored?.waitingFor, nowMs);
+  const { since, until, untilMs } = clockOf(rollout.spec.progressDeadline, stored?.waitingFor, attempt);
   const why = `none of the ${canaryPods.total} pods of ${target.canary} is ready since ${isoSeconds(Date.parse(since))}`;
   if (nowMs >= untilMs) return goBack(attempt, 'ProgressDeadlineExceeded', why);
   const message = `${place(attempt)}: ${why}; goes on by itself when one is, and is given up at ${clockTime(untilMs)} (progressDeadline)`;
@@ -65,10 +66,11 @@ export const progressDeadline: Guard = attempt => {
 const clockOf = (
   deadline: string | undefined,
   before: RolloutStatus['waitingFor'],
-  nowMs: number,
+  { nowMs, observation }: Pick<Situation, 'nowMs' | 'observation'>,
 ): { since: string; until: string; untilMs: number } => {
   const isCounting = before?.what === 'pods' && before.since !== undefined && before.until !== undefined;
   const since = isCounting && before.since !== undefined ? before.since : isoMillis(nowMs);
-  const untilMs = Date.parse(since) + durationOr(deadline, DEADLINE_MS);
+  const sinceMs = Date.parse(since);
+  const untilMs = sinceMs + durationOr(deadline, DEADLINE_MS) + setForwardMs(sinceMs, observation);
   return { since, until: isoMillis(untilMs), untilMs };
 };

@@ -1,3 +1,4 @@
+import { setForwardMs } from './clock.ts';
 import { isoMillis } from './duration.ts';
 import { approvalSentence, gatesSentence } from './explain.ts';
 import { failedGate } from './gates.ts';
@@ -195,7 +196,8 @@ export const raisedTooOften = ({ status: { drift }, target, observation }: Attem
 /** Since when a version may be without ready pods before its step is given up, in ms after the loss. */
 export const READY_AGAIN_WITHIN_MS = 30_000;
 
-export const readyAgainUntil = (lostAt: string): { ms: number; iso: string } => {
-  const ms = Date.parse(lostAt) + READY_AGAIN_WITHIN_MS;
+export const readyAgainUntil = (lostAt: string, { observation }: Attempt): { ms: number; iso: string } => {
+  const lostMs = Date.parse(lostAt);
+  const ms = lostMs + READY_AGAIN_WITHIN_MS + setForwardMs(lostMs, observation);
   return { ms, iso: isoMillis(ms) };
 };

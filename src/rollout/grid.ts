@@ -1,21 +1,27 @@
 import type { Action } from './action.ts';
+import { setForwardMs } from './clock.ts';
 import { gatesOfStep } from './gatePlan.ts';
+import { remembered } from './remembered.ts';
 import { type Attempt, stepKey } from './situation.ts';
-import type { PlanGate } from './status.ts';
+import type { GateStatus, PlanGate, StepStatus } from './status.ts';
 
 /** Intervals that nobody measured are read afterwards from the provider's history, up to this age (R2). */
 const HISTORY_MS = 600_000;
 
+/** When the step began, in ms; the same step is asked many times in each decision. */
+const startOf = remembered(({ startedAt }: StepStatus): number => Date.parse(startedAt ?? ''));
+
 /** When the step's pause ends, in ms; never, when it lasts until a person promotes. */
-export const pauseEndMs = ({ step, planStep }: Attempt): number => {
+export const pauseEndMs = ({ step, planStep, observation }: Attempt): number => {
   if (planStep?.pauseMs === null) return Number.POSITIVE_INFINITY;
-  return Date.parse(step.startedAt ?? '') + (planStep?.pauseMs ?? 0);
+  const startedMs = startOf(step);
+  return startedMs + (planStep?.pauseMs ?? 0) + setForwardMs(startedMs, observation);
 };
 
 /** The measurements of a step sit on a grid: startedAt + initialDelay + k * interval for k >= 1, and the pause's end. */
 const gridPoint = (attempt: Attempt, pick: 'latest' | { readonly afterMs: number }): number => {
   const { step, plan, nowMs } = attempt;
-  const originMs = Date.parse(step.startedAt ?? '') + plan.initialDelayMs;
+  const originMs = startOf(step) + plan.initialDelayMs;
   const pauseEnd = pauseEndMs(attempt);
   // A pause that is over before data count ends unmeasured; the first point of the grid takes its place.
   const endMs = pauseEnd > originMs ? pauseEnd : Number.POSITIVE_INFINITY;
@@ -41,7 +47,7 @@ export const dueMeasures = (attempt: Attempt): readonly Action[] => {
     if (atMs !== undefined) byMoment.set(atMs, [...(byMoment.get(atMs) ?? []), gate.name]);
   }
   const step = stepKey(attempt.status);
-  const sinceMs = Date.parse(attempt.step.startedAt ?? '') + attempt.plan.initialDelayMs;
+  const sinceMs = startOf(attempt.step) + attempt.plan.initialDelayMs;
   return [...byMoment].sort(([a], [b]) => a - b).map(([atMs, gates]) => ({ kind: 'measure', step, sinceMs, atMs, gates }));
 };
 
@@ -57,7 +63,7 @@ const dueAt = (attempt: Attempt, gate: PlanGate): number | undefined => {
   const measuredMs = measuredAt(attempt, gate.name);
   if (latest === Number.NEGATIVE_INFINITY || measuredMs >= latest) return undefined;
   if (gate.source.kind !== 'query') return latest;
-  const startMs = Date.parse(attempt.step.startedAt ?? '') + attempt.plan.initialDelayMs;
+  const startMs = startOf(attempt.step) + attempt.plan.initialDelayMs;
   const next = gridPoint(attempt, { afterMs: Math.max(measuredMs, startMs, attempt.nowMs - HISTORY_MS) });
   return Math.min(next, latest);
 };
@@ -78,6 +84,8 @@ export const isMeasuredToMove = (attempt: Attempt): boolean => {
 
 /** Up to when a gate was measured in this step, by this process or by one before it (R2: each moment is taken once). */
 const measuredAt = ({ gates }: Attempt, name: string): number => {
-  const at = gates.find(gate => gate.name === name)?.at;
-  return at === undefined ? Number.NEGATIVE_INFINITY : Date.parse(at);
+  const gate = gates.find(known => known.name === name);
+  return gate === undefined ? Number.NEGATIVE_INFINITY : momentOf(gate);
 };
+
+const momentOf = remembered(({ at }: GateStatus): number => (at === undefined ? Number.NEGATIVE_INFINITY : Date.parse(at)));

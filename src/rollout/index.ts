@@ -8,6 +8,7 @@ export type { Difference } from './jsonDifference.ts';
 export { percentileOf } from './judge/percentile.ts';
 export type {
   ApprovalAnswer,
+  ClockJump,
   Counts,
   Freeze,
   Installation,

@@ -56,6 +56,8 @@ export type Observation = {
   readonly answers?: readonly ApprovalAnswer[];
   /** Somebody stopped all forward movement of this installation. */
   readonly freeze?: Freeze;
+  /** When the clock was set while this process ran; absent: never. */
+  readonly clockJumps?: readonly ClockJump[];
   /** What only the shell can see in this spec: broken templates and queries. */
   readonly findings?: readonly SpecProblem[];
   /** `namespace/name` of an older Rollout that steers the same route (R12). */
@@ -82,6 +84,9 @@ export type Installation = {
   /** Some channel takes answers to requests for approval. */
   readonly approvals?: boolean;
 };
+
+/** The clock was set while this process ran: `atMs` is what it showed then, `byMs` how much more than before; in ms. */
+export type ClockJump = { readonly atMs: number; readonly byMs: number };
 
 export type Freeze = { readonly by: string; readonly since: string; readonly reason?: string };
 

@@ -20,7 +20,7 @@ export const podsLost: Guard = attempt => {
 export const podsBack: Guard = attempt => {
   const { step, hasTraffic, planStep, canaryPods, nowMs, target } = attempt;
   if (step.lowReadySince === undefined || hasTraffic) return undefined;
-  const until = readyAgainUntil(step.lowReadySince);
+  const until = readyAgainUntil(step.lowReadySince, attempt);
   const isLate = nowMs > until.ms || (step.podsLost ?? 0) > 1;
   if (isLate) return goBack(attempt, 'PodsLost', `${target.canary} had no ready pod for ${READY_AGAIN_WITHIN_MS / 1000} s`);
   const isFrozen = attempt.problems.length > 0 || isRaisedOverNobody(attempt, planStep ?? SAFE);
@@ -38,7 +38,7 @@ export const podsShrinking: Guard = attempt => {
   const isLow = canaryPods.ready < step.readyAtStart / 2;
   if (!isLow) return lowReadySince === undefined ? undefined : { status: { ...status, step: rest }, lookAgainAtMs: nowMs };
   const since = lowReadySince ?? isoMillis(nowMs);
-  const until = readyAgainUntil(since);
+  const until = readyAgainUntil(since, attempt);
   const has = `${target.canary} has ${canaryPods.ready} of the ${step.readyAtStart} ready pods that the step began with`;
   if (nowMs >= until.ms) return goBack(attempt, 'PodsLost', `${has}, for ${READY_AGAIN_WITHIN_MS / 1000} s`);
   const message = `${place(attempt)}: ${has}; goes back if it stays so`;

@@ -1,4 +1,4 @@
-import type { Measurement, Observation } from '../rollout/index.ts';
+import type { ClockJump, Measurement, Observation } from '../rollout/index.ts';
 
 /** An answer of a provider that is under way. */
 type Awaited = { readonly topic: string; readonly atMs: number; readonly take: () => void };
@@ -14,6 +14,8 @@ export type ProcessMemory = {
   seen: Record<string, number>;
   /** Earliest first. */
   answers: Awaited[];
+  /** How often the clock was set while the process ran. */
+  clockJumps: ClockJump[];
 };
 
 export const emptyMemory = (): ProcessMemory => ({
@@ -24,6 +26,7 @@ export const emptyMemory = (): ProcessMemory => ({
   writeError: undefined,
   seen: {},
   answers: [],
+  clockJumps: [],
 });
 
 /** The process dies in the middle of a round. */

@@ -80,7 +80,6 @@ export class World {
   private generation = 1;
   private writes = 0;
   private jumpedMs = 0;
-  private unseenMs = 0;
   private downUntilMs = 0;
   private events: { atMs: number; run: () => void }[] = [];
 
@@ -135,27 +134,20 @@ export class World {
     this.events.sort((a, b) => a.atMs - b.atMs);
   }
 
-  /** The process dies here: what it had only in memory is gone. It is back after `downMs`, and reads the clock anew. */
+  /** The process dies here: what it had only in memory is gone. It is back after `downMs`. */
   crash(downMs = 0): void {
     this.memory = emptyMemory();
-    this.nowMs += this.unseenMs;
-    this.jumpedMs += this.unseenMs;
-    this.events = this.events.map(event => ({ ...event, atMs: event.atMs + this.unseenMs }));
-    this.unseenMs = 0;
     this.downUntilMs = this.nowMs + downMs;
   }
 
-  /**
-   * The clock on the wall is set. A process reads it when it starts, and counts from there; what was to happen in a minute
-   * still happens in a minute.
-   */
+  /** The clock is set; what was to happen in a minute still happens in a minute. */
   jumpClock(byMs: number): void {
-    this.unseenMs += byMs;
-  }
-
-  /** What the clock on the wall shows. */
-  get wallMs(): number {
-    return this.nowMs + this.unseenMs;
+    this.nowMs += byMs;
+    this.jumpedMs += byMs;
+    this.downUntilMs += byMs;
+    this.events = this.events.map(event => ({ ...event, atMs: event.atMs + byMs }));
+    this.memory.answers = this.memory.answers.map(answer => ({ ...answer, atMs: answer.atMs + byMs }));
+    this.memory.clockJumps.push({ atMs: this.nowMs, byMs });
   }
 
   /** The Rollout has left the API server: nobody decides any more. */
@@ -218,6 +210,7 @@ export class World {
       ...(writeError === undefined ? {} : { writeError }),
       ...(answers.length === 0 ? {} : { answers }),
       ...(freeze === undefined ? {} : { freeze }),
+      ...(memory.clockJumps.length === 0 ? {} : { clockJumps: [...memory.clockJumps] }),
       ...(findings === undefined ? {} : { findings }),
       ...(olderRival === undefined ? {} : { olderRival }),
       epoch: 1,

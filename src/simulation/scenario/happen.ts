@@ -132,7 +132,7 @@ const HAPPENINGS: Happening = {
     stage.requests += 1;
     const { age = 0, ...asked } = typeof value === 'string' ? { verb: value } : (value ?? { verb: '' });
     const place = asked.verb === 'promote' ? { revision: world.status?.revision, step: world.status?.step?.index } : {};
-    const at = new Date(world.wallMs - age).toISOString();
+    const at = new Date(world.nowMs - age).toISOString();
     world.ask({ id: `request-${stage.requests}`, at, ...place, ...asked });
     return `request: ${Object.entries({ ...asked, ...(age === 0 ? {} : { age: `${age / 1_000} s` }) })
       .map(([name, field]) => (name === 'verb' ? field : `${name} ${field}`))
@@ -148,13 +148,13 @@ const HAPPENINGS: Happening = {
       by,
       identities: identities ?? [`user:${by}`],
       via,
-      at: new Date(world.wallMs).toISOString(),
+      at: new Date(world.nowMs).toISOString(),
       ...(comment === undefined ? {} : { comment }),
     });
     return `${by} answers: step ${step} ${decision}`;
   },
   freeze: ({ world }, by) => {
-    world.freeze = by === null ? undefined : { by, since: new Date(world.wallMs).toISOString() };
+    world.freeze = by === null ? undefined : { by, since: new Date(world.nowMs).toISOString() };
     return by === null ? 'the freeze ends' : `${by} freezes the installation`;
   },
   rival: ({ world }, name) => {
