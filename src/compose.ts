@@ -5,7 +5,7 @@ import { findMissing, istioVersion } from './adapters/kubernetes/missing.ts';
 import { createPodSource } from './adapters/kubernetes/pods.ts';
 import { createRolloutStore } from './adapters/kubernetes/rollouts.ts';
 import { createWorkloads } from './adapters/kubernetes/workloads.ts';
-import { createFindings } from './adapters/spec/check.ts';
+import { createFindings, createSourceParser } from './adapters/spec/check.ts';
 import { checkTemplate, createRenderer } from './adapters/templates/render.ts';
 import { createInformers, createRouter } from './compose/cluster.ts';
 import { createEvidence } from './compose/evidence.ts';
@@ -71,19 +71,19 @@ export const runController = async (
   const providers = createProviders(config, metrics, clock);
   const callGate = createGates(config, { metrics, clock, apiServer: client.server });
   const installation = installationOf(config);
-  const render = createRenderer();
+  const templates = { render: createRenderer(), check: checkTemplate };
   const controller = createController(
     {
       router: createRouter(writer, informers, { istio, clock }),
       pods: createPodSource(pods, services),
       installation,
-      findings: createFindings({ render, check: checkTemplate }, installation),
+      findings: createFindings(templates, installation),
       epoch: leadership.epoch,
       freeze: freeze.current,
       clockJumps: clock.jumps,
       store,
       workloads: createWorkloads(writer, { pods, services }),
-      measurer: createMeasurer({ providers, render, callGate }),
+      measurer: createMeasurer({ providers, render: templates.render, callGate }),
       events: outbox,
       evidence,
       clock,
@@ -103,7 +103,8 @@ export const runController = async (
     return empty.length === 0 ? undefined : `caches are not filled yet: ${empty.join(', ')}; the log says why`;
   };
   const server = await startServer(config.listen, { metrics, waitingFor });
-  const sources = await createSources(config, writer, { clock, logger, metrics, events: outbox, store, rollouts });
+  const parser = createSourceParser(templates, installation);
+  const sources = await createSources(config, writer, { parser, clock, logger, metrics, events: outbox, store, rollouts });
   for (const informer of all) informer.start();
   freeze.onChange(() => controller.wakeAll());
   freeze.start();

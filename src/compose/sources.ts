@@ -8,10 +8,10 @@ import type { Informer } from '../adapters/kubernetes/informer.ts';
 import type { KubeObject } from '../adapters/kubernetes/resources.ts';
 import { createRolloutWriter } from '../adapters/kubernetes/rolloutWriter.ts';
 import { createSourcedRollouts } from '../adapters/kubernetes/sourcedRollouts.ts';
-import { parseRollouts } from '../adapters/spec/parse.ts';
 import type { Config } from '../config/load.ts';
 import type { Clock, EventSink, Logger, RolloutStore } from '../controller/ports.ts';
 import { createTelling } from '../controller/source/telling.ts';
+import type { RolloutParser } from '../controller/source-ports.ts';
 import { createSource } from '../controller/sources.ts';
 import type { Metrics } from '../server/metrics.ts';
 
@@ -22,6 +22,7 @@ type Sources = {
 };
 
 type SourceSurroundings = {
+  readonly parser: RolloutParser;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly metrics: Metrics;
@@ -35,7 +36,7 @@ export const createSources = async (config: Config, client: KubeClient, around: 
   const { logger, metrics, store, events, clock } = around;
   const folder = await mkdtemp(join(tmpdir(), 'sluice-git-'));
   const shared = {
-    parser: (text: string, file: string) => parseRollouts(text, file, { namespace: 'required' }),
+    parser: around.parser,
     writer: createRolloutWriter(client),
     objects: createSourcedRollouts(around.rollouts),
     scheduler: createScheduler(logger),

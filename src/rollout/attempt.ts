@@ -2,7 +2,7 @@ import type { SetTraffic } from './action.ts';
 import { approvalTimedOut, approved, rejected } from './approval.ts';
 import { progressDeadline } from './deadline.ts';
 import { ADD_FINALIZER, deleted, lacksFinalizer } from './deletion.ts';
-import { driftDown, driftUp, unfinished, unreadableMesh } from './drift.ts';
+import { driftDown, driftUp, meshGone, unfinished, unreadableMesh } from './drift.ts';
 import { edited, retargeted } from './edited.ts';
 import { place } from './explain.ts';
 import { goForward, standStill } from './forward.ts';
@@ -72,6 +72,7 @@ const GUARDS: readonly Guard[] = [
   invalidSpec,
   unfinished,
   edited,
+  meshGone,
   driftDown,
   gatePaused,
   frozen,

@@ -30,6 +30,14 @@ export const driftUp: Guard = attempt => {
   return { status: saying(status, 'DriftPutDown', message, status.waitingFor), actions: putDown(attempt, raised) };
 };
 
+/** R36: without its routing object the new version gets whatever the mesh does by itself; nothing else is worth telling then. */
+export const meshGone: Guard = attempt => {
+  const { objects, target, hasTraffic, status } = attempt;
+  if (!hasTraffic || objects.length > 0) return undefined;
+  const message = `${place(attempt)}: VirtualService ${target.virtualServices.join(', ')} is gone, or does not route to ${target.host} any more; put it back and the rollout goes on, or abort`;
+  return standStill(attempt, { ...saying(status, 'WaitingForMesh', message, { what: 'mesh' }), phase: 'Progressing' });
+};
+
 /**
  * R3, R29: a crash between the writes of several objects left some at their earlier position. The stored status stays
  * until all of them are written: so long as it knows of no step, an object without a position is one of them.

@@ -1,4 +1,5 @@
 import type { RenderTemplate } from '../../controller/ports.ts';
+import type { RolloutParser } from '../../controller/source-ports.ts';
 import {
   type ApprovalSpec,
   checkSpec,
@@ -51,6 +52,18 @@ export const createFileChecker =
       ignored: parsed.ignored,
       problems: problems.sort((a, b) => a.line - b.line || a.column - b.column),
     };
+  };
+
+/**
+ * Reads the files of a Git source. What contradicts itself or names what this installation does not know is as bad as what
+ * the schema refuses: the last good spec stays (R32).
+ */
+export const createSourceParser =
+  (templates: Templates, installation: Installation): RolloutParser =>
+  (text, file) => {
+    const { rollouts, problems } = parseRollouts(text, file, { namespace: 'required' });
+    const found = rollouts.flatMap(rollout => checkRollout(rollout, templates, installation));
+    return { rollouts, problems: [...problems, ...found.filter(({ severity }) => severity === 'error')] };
   };
 
 function checkRollout(rollout: ParsedRollout, templates: Templates, installation?: Installation): readonly CheckedProblem[] {

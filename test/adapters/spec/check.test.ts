@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createFileChecker, createFindings } from '../../../src/adapters/spec/check.ts';
+import { createFileChecker, createFindings, createSourceParser } from '../../../src/adapters/spec/check.ts';
 import { checkTemplate, createRenderer } from '../../../src/adapters/templates/render.ts';
 import type { GateSpec, Installation, RolloutSpec } from '../../../src/rollout/index.ts';
 
@@ -124,5 +124,34 @@ spec:
 
   it('is not asked for templates of a configuration that is not given', () => {
     expect(createFileChecker(templates)(text, 'forecast.yaml').problems).toEqual([]);
+  });
+});
+
+describe('files of a Git source', () => {
+  const parser = createSourceParser(templates, installation);
+  const file = (gate: string): string => `apiVersion: sluice.dev/v1alpha1
+kind: Rollout
+metadata: { name: forecast, namespace: weather }
+spec:
+  version: v2
+  strategy: { canary: { steps: [{ setWeight: 50 }] } }
+  analysis:
+    gates:
+      - { name: custom, prometheus: ${gate}, threshold: { min: 1 } }
+`;
+  const said = (gate: string): readonly string[] =>
+    parser(file(gate), 'forecast.yaml').problems.map(({ line, path, message }) => `${line} ${path} ${message}`);
+
+  it('R32: what this installation cannot do is a problem of the file, with its line', () => {
+    expect(said('{ query: up }')).toEqual([]);
+    expect(said('{ query: up, provider: shpo }')).toMatchObject([
+      expect.stringMatching(/^9 .*provider is shpo, which the configuration does not know/),
+    ]);
+    expect(said("{ query: 'sum(up' }")).toMatchObject([expect.stringMatching(/^9 .*is no PromQL expression/)]);
+  });
+
+  it('R32: warnings do not keep a file back', () => {
+    const text = file('{ query: up }').replace(/gates:\n.*\n/, 'gates: []\n');
+    expect(parser(text, 'forecast.yaml')).toMatchObject({ rollouts: [{ spec: { version: 'v2' } }], problems: [] });
   });
 });
