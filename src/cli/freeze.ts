@@ -40,12 +40,18 @@ const run = async (io: CliIo, options: Options): Promise<void> => {
     io.exit(EXIT.done);
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    io.err(`${error.message}\n`);
+    io.err(`${error.message}${isForbidden(error) ? rightsOf(options) : ''}\n`);
     io.exit(isNo(error) ? EXIT.no : EXIT.unreachable);
   } finally {
     client?.close();
   }
 };
+
+const isForbidden = (error: SystemError): boolean => error instanceof KubeError && error.code === 403;
+
+/** What `sluice install` prints are rights of the controller. */
+const rightsOf = ({ namespace }: Options): string =>
+  `; who freezes needs get, create and delete on configmaps in ${namespace}, and no right of the controller`;
 
 /** The API server knows who asks, and does not want it. */
 const isNo = (error: SystemError): boolean =>

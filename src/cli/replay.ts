@@ -27,7 +27,7 @@ export function createReplayCommand(io: CliIo, standardInput: () => Promise<Uint
       const decided = read.map(item => ('problem' in item ? item : decideAgain(item)));
       const unreadable = decided.filter(item => 'problem' in item);
       const replayed = decided.filter(item => 'record' in item);
-      for (const { where, problem } of unreadable) io.err(`${where}: ${problem}\n`);
+      for (const { where, problem } of unreadable) io.err(`${plain(`${where}: ${problem}`)}\n`);
       io.out(output === 'json' ? asJson(replayed, unreadable) : replayed.map(asText).join(''));
       const isSame = replayed.every(({ differences }) => differences.length === 0);
       io.exit(unreadable.length > 0 ? EXIT.usage : isSame ? EXIT.done : EXIT.no);
@@ -53,12 +53,22 @@ function decideAgain({ where, digest, text }: Found): Replayed | Unreadable {
 
 function asText({ where, digest, record, differences }: Replayed): string {
   const { at, action, rollout, decision, controller } = record;
-  const { attempt = 0, traffic } = decision.status;
-  const what = `${rollout.namespace}/${rollout.name} attempt ${attempt} ${action} at ${traffic?.weight ?? 0}% (${reasonOf(record)})`;
+  const { attempt = 0 } = decision.status;
+  const what = `${rollout.namespace}/${rollout.name} attempt ${attempt} ${action}${shareOf(record)} (${reasonOf(record)})`;
   const outcome = differences.length === 0 ? 'same' : `DIFFERENT, recorded by ${controller}`;
   return [`${at} ${what}: ${outcome} [${digest.slice(0, 12)}] ${where}`, ...differences.map(line)]
-    .map(text => `${text}\n`)
+    .map(text => `${plain(text)}\n`)
     .join('');
+}
+
+/** One line without commands to the terminal: records may come from anywhere. */
+const plain = (text: string): string => text.replace(/[\p{C}\u2028\u2029]+/gu, ' ');
+
+/** What the new version is to get by this decision, else what it has while an attempt is in progress. */
+function shareOf({ decision: { actions, status } }: EvidenceRecord): string {
+  const [write] = actions.filter(action => action.kind === 'setTraffic');
+  if (write !== undefined) return ` to ${write.weight}%`;
+  return status.step === undefined ? '' : ` at ${status.traffic?.weight ?? 0}%`;
 }
 
 /** Why traffic was moved stands in the position; else why the Rollout is where it is. */

@@ -11,9 +11,9 @@ type Options = { readonly scenario: string; readonly output: 'text' | 'json'; re
  */
 export const createSimulateCommand = (io: CliIo): Command =>
   new Command('simulate')
-    .description('let a scripted world happen to a Rollout, and print the timeline')
+    .description('let a scripted world happen to a Rollout, and print the timeline; no cluster is asked')
     .argument('[file]', 'the Rollout; without it that of the scenario')
-    .requiredOption('--scenario <file>', 'what happens')
+    .requiredOption('--scenario <file>', 'what happens (docs/simulate.md says how to write it)')
     .addOption(new Option('-o, --output <format>', 'how the timeline is written').choices(['text', 'json']).default('text'))
     .option('--update', 'write the timeline into the scenario, as its golden text')
     .action(async (file: string | undefined, options: Options) => {
@@ -33,10 +33,14 @@ const runSimulation = async (io: CliIo, file: string | undefined, options: Optio
   const read = readScenario(written.text, options.scenario, schemas);
   if ('problems' in read) return refuse(io, read.problems);
   const { scenario } = read;
+  const late = (scenario.events ?? []).findIndex(({ at }) => at > scenario.for);
+  if (late >= 0) return refuse(io, [`${options.scenario}: events[${late}].at: is after the end (for), so it would never happen`]);
   const cast = await castOf(file, options.scenario, scenario.rollout);
   if ('problems' in cast) return refuse(io, cast.problems);
 
-  const { world, entries } = simulate(scenario, cast);
+  const simulated = attempt(() => simulate(scenario, cast));
+  if ('problem' in simulated) return refuse(io, [`${options.scenario}: cannot be simulated: ${simulated.problem}`]);
+  const { world, entries } = simulated.value;
   const timeline = timelineText(entries);
   const isGolden = file !== undefined || scenario.timeline === undefined || scenario.timeline === timeline;
   const { status } = world;
@@ -45,8 +49,8 @@ const runSimulation = async (io: CliIo, file: string | undefined, options: Optio
     io.out(`${JSON.stringify({ about: scenario.about, rules: scenario.rules, isGolden, end, timeline: entries }, null, 2)}\n`);
   } else io.out(timeline);
   if (options.update) {
-    await writeFile(options.scenario, withTimeline(written.text, timeline));
-    return EXIT.done;
+    const problem = await problemOf(writeFile(options.scenario, withTimeline(written.text, timeline)));
+    return problem === undefined ? EXIT.done : refuse(io, [`writing ${options.scenario}: ${problem}`]);
   }
   if (isGolden) return EXIT.done;
   const { differences } = await import('../simulation/scenario/differences.ts');
@@ -86,15 +90,29 @@ const castOf = async (
 
 const readText = async (file: string): Promise<{ readonly text: string } | { readonly problems: readonly string[] }> => {
   try {
-    return { text: await readFile(file, 'utf8') };
+    return { text: new TextDecoder('utf-8', { fatal: true }).decode(await readFile(file)) };
   } catch (error) {
     return { problems: [`reading ${file}: ${reasonOf(error)}`] };
   }
 };
 
+/** An event may name what its world does not have. */
+const attempt = <T>(run: () => T): { readonly value: T } | { readonly problem: string } => {
+  try {
+    return { value: run() };
+  } catch (error) {
+    return { problem: reasonOf(error) };
+  }
+};
+
+const problemOf = (done: Promise<void>): Promise<string | undefined> => done.then(() => undefined, reasonOf);
+
 const reasonOf = (error: unknown): string => {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ENOENT') return 'no such file';
+  if (code === 'EISDIR') return 'is a folder, expected a file';
+  if (code === 'EACCES') return 'not allowed';
+  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'is not UTF-8 text';
   return error instanceof Error ? error.message : String(error);
 };
 

@@ -1,5 +1,7 @@
 import type { Action } from './action.ts';
+import { byName } from './byName.ts';
 import { durationOr, isoMillis } from './duration.ts';
+import { countOf } from './explain.ts';
 import type { MeshObservation, SteeredObject } from './observation.ts';
 import { type Outcome, saying, withHistory } from './outcome.ts';
 import { highestSeq } from './position.ts';
@@ -88,7 +90,7 @@ const find = (situation: Situation): Found => {
   if (running.length === 1 && first !== undefined) return { kind: 'pin', version: first };
   if (running.length === 0) return { kind: 'stable', version, message: `nothing runs yet: ${version} is stable as it is` };
   if (situation.request?.verb === 'promote') return { kind: 'pin', version };
-  const live = running.map(name => `${name} (${observation.pods[name]?.ready ?? 0} ready pods)`).join(', ');
+  const live = running.map(name => `${name} (${countOf(observation.pods[name]?.ready ?? 0, 'ready pod')})`).join(', ');
   return {
     kind: 'wait',
     what: 'pin',
@@ -148,10 +150,17 @@ const pin = (situation: Situation, status: RolloutStatus, version: string): Outc
   if (mesh.kind === 'problem') return { status };
   const target: Target = { ...mesh.target, stable: version, canary: version };
   const told = saying(status, 'Pinning', `pinning all traffic to ${version}, which is what runs`, { what: 'pin' });
-  if ((observation.pods[version]?.ready ?? 0) === 0) {
-    return { status: saying(status, 'WaitingForPods', `${version} is to be pinned and has no ready pod`, { what: 'pods' }) };
+  if ((byName(observation.pods, version)?.ready ?? 0) === 0) {
+    return {
+      status: saying(
+        status,
+        'WaitingForPods',
+        `${version} is to be pinned and has no ready pod; goes on by itself when one is, or set spec.initialVersion to a version that runs`,
+        { what: 'pods' },
+      ),
+    };
   }
-  const subset = mesh.subsets[version];
+  const subset = byName(mesh.subsets, version);
   const settleMs = durationOr(rollout.spec.router?.istio?.settle, 2_000);
   if (subset === undefined) {
     if (rollout.spec.router?.istio?.createMissing === 'none') {

@@ -70,14 +70,16 @@ export const pastAnnouncements = (uid: string, status: RolloutStatus, sinceMs: n
 };
 
 /** The last moment at which something is known to have changed. */
-const lastMoment = ({ history, step, position, pause }: RolloutStatus): string | undefined =>
-  [history?.at(-1)?.at, step?.startedAt, step?.askedAt, position?.time, pause?.since]
+const lastMoment = ({ history, step, position, pause, drift }: RolloutStatus): string | undefined =>
+  [history?.at(-1)?.at, step?.startedAt, step?.askedAt, position?.time, pause?.since, drift?.since]
     .filter(moment => moment !== undefined)
     .sort((a, b) => Date.parse(a) - Date.parse(b))
     .at(-1);
 
-const placeOf = (uid: string, { revision, step, history }: RolloutStatus): string =>
-  `${uid}/${revision}/${step?.index}/${step?.startedAt}/${history?.length}`;
+const placeOf = (uid: string, { revision, step, history, drift }: RolloutStatus): string => {
+  const place = `${uid}/${revision}/${step?.index}/${step?.startedAt}/${history?.length}`;
+  return drift?.since === undefined ? place : `${place}/${drift.since}`;
+};
 
 /** What the history knows is called by its entry there, which outlives the rest of the status. */
 const ofStatus = (uid: string, status: RolloutStatus): Announcement => {

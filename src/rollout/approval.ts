@@ -1,5 +1,5 @@
 import { setForwardMs } from './clock.ts';
-import { clockTime, isoMillis } from './duration.ts';
+import { isoMillis, momentFor } from './duration.ts';
 import { approvalSentence, gatesSentence, place } from './explain.ts';
 import { goBack } from './goBack.ts';
 import type { ApprovalAnswer } from './observation.ts';
@@ -148,6 +148,14 @@ export const approvalTimedOut: Guard = attempt => {
   return goBack(attempt, 'ApprovalTimedOut', `step ${pending.step} was not approved until ${isoMillis(endMs)}`);
 };
 
+/** The outcome, looked at again when people's time is over, whatever holds the attempt until then. */
+export const withTimeOut = (attempt: Attempt, outcome: Outcome): Outcome => {
+  const pending = attempt.status.step?.askedAt === undefined ? undefined : pendingApproval(attempt.status);
+  const endMs = pending === undefined ? undefined : timeoutMs(attempt, attempt.status, pending);
+  if (endMs === undefined || endMs <= attempt.nowMs) return outcome;
+  return { ...outcome, lookAgainAtMs: Math.min(endMs, outcome.lookAgainAtMs ?? endMs) };
+};
+
 /** When waiting for people ends, in ms; `undefined` when they were not asked yet, or it never does. */
 const timeoutMs = ({ observation }: Attempt, { step }: RolloutStatus, { approval }: Question): number | undefined => {
   if (step?.askedAt === undefined || approval.timeoutMs === undefined) return undefined;
@@ -208,7 +216,7 @@ const sentence = (attempt: Attempt, pending: Question): string => {
     endMs === undefined
       ? ''
       : nowMs >= endMs
-        ? `; it was not approved by ${clockTime(endMs)}, and still waits`
-        : `; until ${clockTime(endMs)}, then ${approval.onTimeout === 'rollback' ? 'all traffic goes back' : 'it is told and still waits'}`;
+        ? `; it was not approved by ${momentFor(endMs, nowMs)}, and still waits`
+        : `; until ${momentFor(endMs, nowMs)}, then ${approval.onTimeout === 'rollback' ? 'all traffic goes back' : 'it is told and still waits'}`;
   return `${place(attempt)}:${judged} ${what} the approval of ${people} (${soFar})${end}; one rejection puts everything back`;
 };

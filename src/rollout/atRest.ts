@@ -1,4 +1,5 @@
 import type { Action } from './action.ts';
+import { byName } from './byName.ts';
 import { durationOr, isoMillis } from './duration.ts';
 import type { MeshObservation, Position, SteeredObject } from './observation.ts';
 import { type Outcome, saying } from './outcome.ts';
@@ -90,7 +91,7 @@ const restore = (situation: Situation, { mesh, target, odd, status }: Oddity): O
   const isKnown = isReapplied(odd, observation.installation) && status.reason !== 'Drift' && !isTooOften;
   const isAsked = situation.request?.verb === 'resume';
   if (!isKnown && !isAsked) return undefined;
-  if ((observation.pods[target.stable] ?? NO_PODS).ready === 0) return undefined;
+  if ((byName(observation.pods, target.stable) ?? NO_PODS).ready === 0) return undefined;
   if (odd.some(({ weights }) => driftOf(weights, target.stable, target.canary, 0) === 'nothing to share')) return undefined;
   const settleMs = durationOr(rollout.spec.router?.istio?.settle, 2_000);
   const missing = subsetFirst({ rollout, mesh, nowMs, settleMs }, target, target.stable);
@@ -135,14 +136,17 @@ const writes = (
   }));
 };
 
-const reported = ({ observation }: Situation, odd: readonly SteeredObject[], status: Resting): RolloutStatus => {
+const reported = ({ observation, nowMs }: Situation, odd: readonly SteeredObject[], status: Resting): RolloutStatus => {
   const { stableVersion: stable } = status;
   const names = odd.map(({ name }) => name).join(', ');
   const by = writersOf(odd);
   const told = `${nameOf(by)} changed the weights of ${names}: not all of it goes to ${stable} any more; ${status.phase === 'Healthy' ? 'resume puts them back' : 'put them back'}, or commit a version`;
   const before = status.phase === 'Healthy' ? `${stable} is stable` : rolledBack(status).message;
   const advice = adviceFor(by, observation.installation);
-  return { ...saying(status, 'Drift', `${before}; ${told}${advice}`), phase: status.phase };
+  // Nothing else tells this time from one a week ago, and people are told each thing once (R35).
+  const since = (status.reason === 'Drift' ? status.drift?.since : undefined) ?? isoMillis(nowMs);
+  const next = { ...status, drift: { ...status.drift, since } };
+  return { ...saying(next, 'Drift', `${before}; ${told}${advice}`), phase: status.phase };
 };
 
 /** What was said before the weights were changed. */

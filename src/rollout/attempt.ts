@@ -1,8 +1,8 @@
 import type { SetTraffic } from './action.ts';
-import { approvalTimedOut, approved, rejected } from './approval.ts';
+import { approvalTimedOut, approved, rejected, withTimeOut } from './approval.ts';
 import { progressDeadline } from './deadline.ts';
 import { ADD_FINALIZER, deleted, lacksFinalizer } from './deletion.ts';
-import { driftDown, driftUp, meshGone, unfinished, unreadableMesh } from './drift.ts';
+import { driftDown, driftUp, meshGone, unfinished, unreadableMesh, withUnfinished } from './drift.ts';
 import { edited, retargeted } from './edited.ts';
 import { place } from './explain.ts';
 import { goForward, standStill } from './forward.ts';
@@ -85,7 +85,7 @@ const GUARDS: readonly Guard[] = [
 export const decideAttempt = (attempt: Attempt): Outcome => {
   for (const guard of GUARDS) {
     const outcome = guard(attempt);
-    if (outcome !== undefined) return withWeight(attempt, withHeldRequest(attempt, finalizerFirst(attempt, outcome)));
+    if (outcome !== undefined) return ALWAYS.reduce((told, follow) => follow(attempt, told), outcome);
   }
   return { status: attempt.status };
 };
@@ -105,7 +105,7 @@ const withHeldRequest = ({ request, nowMs }: Attempt, outcome: Outcome): Outcome
   const { status, actions = [] } = outcome;
   if (request === undefined || !['promote', 'resume'].includes(request.verb)) return outcome;
   if (status.lastRequest?.id === request.id) return outcome;
-  if (actions.some(({ kind }) => kind === 'setTraffic')) return outcome;
+  if (outcome.keepsRequest === true || actions.some(({ kind }) => kind === 'setTraffic')) return outcome;
   return { ...outcome, status: withOutcome(status, request, `refused: ${status.message}`, nowMs) };
 };
 
@@ -124,3 +124,12 @@ const withWeight = ({ objects, observation }: Attempt, outcome: Outcome): Outcom
   };
   return { ...outcome, status: { ...status, weight } };
 };
+
+/** What follows from every outcome, whichever guard it came from, in this order. */
+const ALWAYS: readonly ((attempt: Attempt, outcome: Outcome) => Outcome)[] = [
+  finalizerFirst,
+  withUnfinished,
+  withHeldRequest,
+  withTimeOut,
+  withWeight,
+];

@@ -1,5 +1,7 @@
+import { byName } from './byName.ts';
 import { digest } from './digest.ts';
 import { isoMillis } from './duration.ts';
+import { countOf } from './explain.ts';
 import { TAKEOVER, wayBackPlan, withFirstStep } from './firstStep.ts';
 import type { MeshObservation, Rollout, VersionPods } from './observation.ts';
 import { saying, withHistory } from './outcome.ts';
@@ -53,7 +55,7 @@ export const begin = (
     step: { index, count: plan.steps.length, ...(index === 0 ? {} : { name: 'adopted', startedAt: time }) },
     gates: [],
   };
-  const message = `starting ${version} at ${weight}%: ${plan.steps.length} steps, gates ${plan.gates.map(({ name }) => name).join(', ') || 'none'}`;
+  const message = `starting ${version} at ${weight}%: ${countOf(plan.steps.length, 'step')}, gates ${plan.gates.map(({ name }) => name).join(', ') || 'none'}`;
   const told = withHistory(status, nowMs, { from: stable, to: version, action: 'started', reason: 'Started', message });
   return saying(told, 'Started', message, { what: 'mesh' });
 };
@@ -81,7 +83,7 @@ const firstStep = (
   if (adopted > 0) return { name: 'adopted', weight: adopted, pauseMs: 0 };
   // Rounded up, it gives back exactly the weight that stands there: stable gets no unit more (R6.4).
   const left = Math.ceil(Math.max(0, ...mesh.objects.map(({ weights }) => earlierPercent(weights, stable))));
-  const isDown = (observation.pods[stable] ?? NO_PODS).ready === 0;
+  const isDown = (byName(observation.pods, stable) ?? NO_PODS).ready === 0;
   const isTaken = left > 0 || takesTraffic(standing);
   return isDown && isTaken ? { name: TAKEOVER, pauseMs: intervalMs, ...routesOf(standing), weight: left } : undefined;
 };
@@ -97,6 +99,6 @@ export const isWayBack = (
   if (previous?.version !== rollout.spec.version || previous.until === undefined || nowMs >= Date.parse(previous.until))
     return false;
   const known = previous.podHash?.split('.') ?? [];
-  const needed = (observation.pods[stableVersion] ?? NO_PODS).ready;
+  const needed = (byName(observation.pods, stableVersion) ?? NO_PODS).ready;
   return pods.hashes.every(hash => known.includes(hash)) && pods.ready >= needed;
 };

@@ -1,5 +1,5 @@
 import { setForwardMs } from './clock.ts';
-import { clockTime, durationOr, isoMillis, isoSeconds } from './duration.ts';
+import { durationOr, isoMillis, isoSeconds, momentFor } from './duration.ts';
 import { place } from './explain.ts';
 import { standStill } from './forward.ts';
 import { goBack } from './goBack.ts';
@@ -13,6 +13,10 @@ import type { RolloutStatus, WaitingFor } from './status.ts';
 const DEADLINE_MS = 600_000;
 /** People are told when a version has had no pod for so long: its Deployment may have been forgotten. */
 const TELL_AFTER_MS = 600_000;
+
+/** `none of the 3 pods of v2 is ready`. */
+const noneReady = (total: number, version: string): string =>
+  total === 1 ? `the only pod of ${version} is not ready` : `none of the ${total} pods of ${version} is ready`;
 
 type Unready = {
   readonly reason: Reason;
@@ -29,7 +33,7 @@ export const unreadyPods = ({ rollout, stored, nowMs, observation }: Situation, 
   const before = stored?.observedGeneration === rollout.generation ? stored.waitingFor : undefined;
   if (total > 0) {
     const { since, until, untilMs } = clockOf(rollout.spec.progressDeadline, before, { nowMs, observation });
-    const why = `none of the ${total} pods of ${version} is ready yet; starts by itself then, and is given up at ${clockTime(untilMs)} (progressDeadline)`;
+    const why = `${noneReady(total, version)} yet; starts by itself when one is, and is given up at ${momentFor(untilMs, nowMs)} (progressDeadline)`;
     const waitingFor = { what: 'pods', since, until } as const;
     return { reason: 'WaitingForPods', why, waitingFor, againMs: untilMs, isOverdue: nowMs >= untilMs };
   }
@@ -51,9 +55,9 @@ export const progressDeadline: Guard = attempt => {
   const { canaryPods, hasTraffic, step, target, status, stored, nowMs, rollout } = attempt;
   if (hasTraffic || canaryPods.ready > 0 || canaryPods.total === 0 || step.lowReadySince !== undefined) return undefined;
   const { since, until, untilMs } = clockOf(rollout.spec.progressDeadline, stored?.waitingFor, attempt);
-  const why = `none of the ${canaryPods.total} pods of ${target.canary} is ready since ${isoSeconds(Date.parse(since))}`;
+  const why = `${noneReady(canaryPods.total, target.canary)} since ${isoSeconds(Date.parse(since))}`;
   if (nowMs >= untilMs) return goBack(attempt, 'ProgressDeadlineExceeded', why);
-  const message = `${place(attempt)}: ${why}; goes on by itself when one is, and is given up at ${clockTime(untilMs)} (progressDeadline)`;
+  const message = `${place(attempt)}: ${why}; goes on by itself when one is, and is given up at ${momentFor(untilMs, nowMs)} (progressDeadline)`;
   const held = standStill(attempt, {
     ...saying(status, 'WaitingForPods', message, { what: 'pods', since, until }),
     phase: 'Progressing',

@@ -1,12 +1,13 @@
 import { place } from './explain.ts';
 import { standStill } from './forward.ts';
 import { goBack, raisedTooOften } from './goBack.ts';
-import { finishWrites, putBack, putDown } from './moves.ts';
+import { finishWrites, isRaisedOverNobody, putBack, putDown } from './moves.ts';
 import { type Guard, type Outcome, saying } from './outcome.ts';
 import { adviceFor, isReapplied, MOST_IN_WINDOW, nameOf, recent, writersOf } from './reapplied.ts';
+import { SAFE } from './routes.ts';
 import type { Attempt, ComparedObject } from './situation.ts';
 import type { RolloutStatus } from './status.ts';
-import { subsetFirst } from './subset.ts';
+import { noSubset, subsetFirst } from './subset.ts';
 
 /** Routes that cannot be told apart any more can neither be raised nor be called safe: people are needed. */
 export const unreadableMesh: Guard = attempt => {
@@ -43,10 +44,24 @@ export const meshGone: Guard = attempt => {
  * until all of them are written: so long as it knows of no step, an object without a position is one of them.
  */
 export const unfinished: Guard = attempt => {
-  const { objects, stored } = attempt;
-  const behind = objects.filter(object => isLess(object) && isBehind(attempt, object));
+  const behind = unfinishedObjects(attempt);
   if (behind.length === 0) return undefined;
-  return { status: stored ?? attempt.status, actions: finishWrites(attempt, behind) };
+  return { status: attempt.stored ?? attempt.status, actions: finishWrites(attempt, behind) };
+};
+
+const unfinishedObjects = (attempt: Attempt): readonly ComparedObject[] =>
+  attempt.objects.filter(object => isLess(object) && isBehind(attempt, object));
+
+/** Whatever else is said before all objects are written: where the attempt stands is what was stored before them (R29). */
+export const withUnfinished = (attempt: Attempt, outcome: Outcome): Outcome => {
+  const { stored } = attempt;
+  const { status, actions = [] } = outcome;
+  const isElsewhere =
+    status.step === undefined || status.phase === 'RollingBack' || actions.some(({ kind }) => kind === 'setTraffic');
+  if (isElsewhere || stored?.step === undefined || unfinishedObjects(attempt).length === 0) return outcome;
+  const { position: _position, ...rest } = status;
+  const { step, traffic = SAFE, seq = 0, position } = stored;
+  return { ...outcome, status: { ...rest, step, traffic, seq, ...(position === undefined ? {} : { position }) } };
 };
 
 /** Does the object stand where its own position, or the time before this attempt, left it? */
@@ -65,15 +80,32 @@ export const driftDown: Guard = attempt => {
   const changed = attempt.objects.filter(object => isLess(object) || object.drift === 'nothing to share');
   if (changed.length === 0) return undefined;
   const ours = changed.filter(isLess);
-  const restored = ours.length === changed.length ? restore(attempt, ours) : undefined;
+  const isRestorable = ours.length === changed.length && !wouldGiveToNobody(attempt);
+  const restored = isRestorable ? restore(attempt, ours) : undefined;
   if (restored !== undefined) return restored;
   const seen = changed.map(object => tell(attempt, object)).join(', ');
   const who = writersOf(changed);
   const advice = adviceFor(who, attempt.observation.installation);
   const message = `${place(attempt)}: ${nameOf(who)} changed the weights (${seen}); nothing moves until they are put back; resume puts them back, abort ends the rollout${advice}`;
   const held = standStill(attempt, { ...saying(attempt.status, 'Drift', message, { what: 'drift' }), phase: 'Progressing' });
-  if (attempt.request?.verb !== 'resume' || ours.length === 0) return held;
-  // The request stands until the weights are seen to be back, so that a write that fails is tried again.
+  return attempt.request?.verb === 'resume' && ours.length > 0 ? resume(attempt, ours, held) : held;
+};
+
+/** R6: the share of stable, which has no ready pod, was given to an earlier version; it is not taken from that one. */
+const wouldGiveToNobody = (attempt: Attempt): boolean => isRaisedOverNobody(attempt, attempt.status.traffic ?? SAFE);
+
+/** The request stands until the weights are seen to be back, so that a write that fails is tried again. */
+const resume = (attempt: Attempt, ours: readonly ComparedObject[], held: Outcome): Outcome => {
+  const { target, plan } = attempt;
+  const refused = (why: string): Outcome => ({
+    ...held,
+    status: { ...held.status, message: `${place(attempt)}: ${why}; nothing moves until the weights are put back` },
+  });
+  if (wouldGiveToNobody(attempt))
+    return refused(`somebody took traffic off ${target.stable}, which has no ready pod to take it back`);
+  const missing = subsetFirst({ ...attempt, settleMs: plan.settleMs }, target, target.canary);
+  if (missing === 'refused') return refused(noSubset(target, target.canary));
+  if (missing !== undefined) return { ...held, ...missing, keepsRequest: true };
   return { ...held, actions: putBack(attempt, ours, 'Resumed') };
 };
 

@@ -1,3 +1,4 @@
+const DAY_MS = 86_400_000;
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `1h30m` in ms; `undefined` when the text is no duration (a bare number has no unit and is none). */
@@ -13,10 +14,19 @@ export const durationOr = (text: string | undefined, defaultMs: number): number 
   text === undefined ? defaultMs : (parseDuration(text) ?? defaultMs);
 
 /** A moment as people and Kubernetes write it, to the second: `2026-11-21T14:03:10Z`. */
-export const isoSeconds = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`;
+export const isoSeconds = (ms: number): string => `${isoMillis(ms).slice(0, 19)}Z`;
 
-/** A moment for the record, to the millisecond. */
-export const isoMillis = (ms: number): string => new Date(ms).toISOString();
+/** A moment for the record, to the millisecond. Writing one is slow, and a decision writes the same one several times. */
+export const isoMillis = (ms: number): string => {
+  if (ms !== latest.ms) latest = { ms, text: new Date(ms).toISOString() };
+  return latest.text;
+};
+
+let latest = { ms: Number.NaN, text: '' };
 
 /** The time of day of a moment: `14:03:10Z`. */
-export const clockTime = (ms: number): string => isoSeconds(ms).slice(11);
+const clockTime = (ms: number): string => isoSeconds(ms).slice(11);
+
+/** A moment that somebody waits for: the time of day, and on another day than now the day as well. */
+export const momentFor = (ms: number, nowMs: number): string =>
+  Math.floor(ms / DAY_MS) === Math.floor(nowMs / DAY_MS) ? clockTime(ms) : isoSeconds(ms);

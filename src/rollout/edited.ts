@@ -1,7 +1,7 @@
 import type { Action } from './action.ts';
 import { isoMillis } from './duration.ts';
 import { place } from './explain.ts';
-import { isWayBackPlan, TAKEOVER, withFirstStep } from './firstStep.ts';
+import { EDITED, isWayBackPlan, TAKEOVER, withFirstStep } from './firstStep.ts';
 import { standStill } from './forward.ts';
 import { goBack } from './goBack.ts';
 import { type Guard, type Outcome, saying, withHistory } from './outcome.ts';
@@ -36,7 +36,10 @@ export const edited: Guard = attempt => {
   if (step.index === 0) {
     const [first] = plan.steps;
     const next = first?.name === TAKEOVER ? withFirstStep(compiled, first) : compiled;
-    return store(attempt, { ...status, planHash: hash, plan: next, step: { ...step, count: next.steps.length } });
+    // What people said to the plan before is void, and so is that they were asked.
+    const { approvals: _approvals, ...rest } = status;
+    const { askedAt: _askedAt, ...unasked } = step;
+    return store(attempt, { ...rest, planHash: hash, plan: next, step: { ...unasked, count: next.steps.length } });
   }
   return store(attempt, restarted(attempt, withFirstStep(compiled, standing(attempt, compiled)), hash));
 };
@@ -59,7 +62,7 @@ const restarted = (attempt: Attempt, plan: Plan, hash: string): RolloutStatus =>
   const next: StepStatus = {
     index: 1,
     count: plan.steps.length,
-    name: 'edited',
+    name: EDITED,
     startedAt,
     ...(hasTraffic ? { readyAtStart: Math.max(canaryPods.ready, step.readyAtStart ?? 0) } : {}),
     ...(step.podsLost === undefined ? {} : { podsLost: step.podsLost }),
@@ -75,7 +78,7 @@ const standing = ({ weight, status }: Attempt, compiled: Plan): PlanStep => {
   const approval = same.findLast(step => step.approval?.when === 'after')?.approval;
   const { headerRoutes, mirror } = status.traffic ?? {};
   return {
-    name: 'edited',
+    name: EDITED,
     weight,
     pauseMs: timed.length < pauses.length ? null : Math.max(compiled.intervalMs, ...timed),
     ...(approval === undefined ? {} : { approval }),

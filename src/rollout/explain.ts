@@ -1,4 +1,4 @@
-import { clockTime } from './duration.ts';
+import { momentFor } from './duration.ts';
 import { routesSentence } from './routes.ts';
 import type { Attempt } from './situation.ts';
 import type { Approval, GateStatus } from './status.ts';
@@ -28,7 +28,11 @@ const ORDER = ['Fail', 'Error', 'NoData', 'Pending'];
 const worst = (gates: readonly GateStatus[]): { message: string } =>
   [...gates].sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict))[0] ?? { message: '' };
 
-export const nextStepAt = (ms: number, isLast: boolean): string => `${isLast ? 'promoted' : 'next step'} at ${clockTime(ms)}`;
+export const nextStepAt = ({ step, plan, nowMs }: Attempt, ms: number): string =>
+  `${step.index === plan.steps.length ? 'promoted' : 'next step'} at ${momentFor(ms, nowMs)}`;
+
+/** `1 ready pod`, `3 ready pods`. */
+export const countOf = (count: number, thing: string): string => `${count} ${thing}${count === 1 ? '' : 's'}`;
 
 /** R13: how many more ready pods the new version would need for this share, were it to have as many for it as stable has. */
 export const missingPods = ({ canaryPods, stablePods }: Attempt, weightPercent: number): number =>
@@ -42,10 +46,10 @@ export const capacityWarning = (attempt: Attempt, weightPercent: number): string
   const needed = Math.ceil((weightPercent / 100) * canaryPods.ready);
   return stablePods.ready >= needed
     ? weak
-    : `${weak}; ${target.stable} has only ${stablePods.ready} ready pods left to take ${weightPercent}% back, ${needed} would fit it`;
+    : `${weak}; ${target.stable} has only ${countOf(stablePods.ready, 'ready pod')} left to take ${weightPercent}% back, ${needed} would fit it`;
 };
 
 export const capacitySentence = ({ canaryPods, stablePods, target }: Attempt, weightPercent: number): string => {
   const needed = Math.ceil((weightPercent / 100) * stablePods.ready);
-  return `${target.canary} has ${canaryPods.ready} ready pods where ${target.stable} has ${stablePods.ready}, ${needed} would fit ${weightPercent}%`;
+  return `${target.canary} has ${countOf(canaryPods.ready, 'ready pod')} where ${target.stable} has ${stablePods.ready}, ${needed} would fit ${weightPercent}%`;
 };

@@ -2,6 +2,8 @@ import { takesTraffic } from './routes.ts';
 import type { Plan, PlanGate, PlanStep } from './status.ts';
 
 const WAY_BACK = 'way back';
+/** Name of the step that stands where an edit found the traffic (R11). */
+export const EDITED = 'edited';
 /** Name of the step in which the newest version takes the place of a failed one (R9). */
 export const TAKEOVER = 'takeover';
 

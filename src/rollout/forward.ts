@@ -1,5 +1,6 @@
 import type { Action } from './action.ts';
 import { awaitApproval } from './approval.ts';
+import { byName } from './byName.ts';
 import { ADD_FINALIZER, lacksFinalizer } from './deletion.ts';
 import { durationOr, isoMillis } from './duration.ts';
 import { capacitySentence, capacityWarning, gatesSentence, missingPods, nextStepAt, place } from './explain.ts';
@@ -12,6 +13,7 @@ import type { Reason } from './reason.ts';
 import { isSameTraffic, SAFE } from './routes.ts';
 import type { Attempt } from './situation.ts';
 import type { RolloutStatus, WaitingFor } from './status.ts';
+import { noSubset } from './subset.ts';
 import { missingTraffic, waitingForTraffic } from './traffic.ts';
 
 /** Forward movement stands still, and the gates go on: they may still put everything back (R12, R26). */
@@ -65,7 +67,7 @@ const isRecorded = ({ stored, status, step, gates }: Attempt): boolean =>
   (stored.step.promotedBy !== undefined || (stored.gates?.length === gates.length && allPass(stored.gates)));
 
 const pausing = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
-  const { planStep, plan, step } = attempt;
+  const { planStep, step } = attempt;
   const sentence = `${place(attempt)}: ${gatesSentence(attempt.gates)}`;
   const warning = capacityWarning(attempt, attempt.weight);
   if (planStep?.pauseMs === null) {
@@ -73,11 +75,9 @@ const pausing = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
     return { ...saying(status, trouble(attempt) ?? 'WaitingForPerson', message, { what: 'person' }), phase: 'Paused' };
   }
   const endMs = pauseEndMs(attempt);
-  const message = `${sentence}; ${nextStepAt(endMs, step.index === plan.steps.length)}${warning}`;
-  return {
-    ...saying(status, trouble(attempt) ?? 'StepEntered', message, { what: 'pause', until: isoMillis(endMs) }),
-    phase: 'Progressing',
-  };
+  const message = `${sentence}; ${nextStepAt(attempt, endMs)}${warning}`;
+  const reason = trouble(attempt) ?? 'StepEntered';
+  return { ...status, phase: 'Progressing', reason, message, waitingFor: { what: 'pause', until: isoMillis(endMs) } };
 };
 
 const waitingForGates = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
@@ -103,18 +103,21 @@ const enter = (attempt: Attempt, index: number): Outcome => {
   if (isSameTraffic(step, status.traffic ?? SAFE)) return { status: enterWithoutTraffic(attempt, index), lookAgainAtMs: nowMs };
   const names = target.virtualServices.join(', ');
   if (objects.length === 0)
-    return hold(attempt, 'WaitingForMesh', `VirtualService ${names} is gone; put it back`, { what: 'mesh' });
-  if (canaryPods.ready === 0) return hold(attempt, 'WaitingForPods', `${target.canary} has no ready pod`, { what: 'pods' });
+    return hold(attempt, 'WaitingForMesh', `VirtualService ${names} is gone; put it back, and it goes on by itself`, {
+      what: 'mesh',
+    });
+  if (canaryPods.ready === 0)
+    return hold(attempt, 'WaitingForPods', `${target.canary} has no ready pod; goes on by itself when one is`, { what: 'pods' });
   if (isRaisedOverNobody(attempt, step)) {
-    const why = `somebody took traffic off ${target.stable}, which has no ready pod to take it back`;
+    const why = `somebody took traffic off ${target.stable}, which has no ready pod to take it back; goes on by itself when one is`;
     return hold(attempt, 'WaitingForStable', why, { what: 'pods' });
   }
   if (hasShrunk(attempt)) {
-    const had = `${target.canary} has ${canaryPods.ready} of the ${attempt.step.readyAtStart} ready pods that the step began with, a person may promote it all the same`;
+    const had = `${target.canary} has ${canaryPods.ready} of the ${attempt.step.readyAtStart} ready pods that the step began with; goes on by itself when it has them again, or when a person promotes the step`;
     return hold(attempt, 'PodsShrinking', had, { what: 'pods' });
   }
   if (attempt.rollout.spec.capacity === 'require' && missingPods(attempt, step.weight) > 0) {
-    const why = `${capacitySentence(attempt, step.weight)} and spec.capacity is require`;
+    const why = `${capacitySentence(attempt, step.weight)} and spec.capacity is require; goes on by itself when there are as many`;
     return hold(attempt, 'WaitingForCapacity', why, { what: 'pods' });
   }
   if (lacksFinalizer(attempt)) return addFinalizer(attempt);
@@ -144,28 +147,22 @@ const hasShrunk = ({ canaryPods, step, hasTraffic }: Attempt): boolean =>
 
 /** Make before break: the subset first, a moment for the proxies to learn it, then the weight. */
 const makeSubset = (attempt: Attempt): Outcome | undefined => {
-  const { mesh, target, rollout, plan, nowMs, hasTraffic } = attempt;
-  const subset = mesh.subsets[target.canary];
-  const rule = target.destinationRule ?? `for ${target.host}`;
+  const { mesh, target, rollout, plan, nowMs } = attempt;
+  const subset = byName(mesh.subsets, target.canary);
   if (subset === undefined && rollout.spec.router?.istio?.createMissing === 'none') {
-    return hold(
-      attempt,
-      'WaitingForMesh',
-      `DestinationRule ${rule} has no subset for ${target.canary}; add it, or set createMissing: subset`,
-      { what: 'mesh' },
-    );
+    return hold(attempt, 'WaitingForMesh', `${noSubset(target, target.canary)}; goes on by itself then`, { what: 'mesh' });
   }
   if (subset === undefined) {
     const actions: readonly Action[] = [{ kind: 'ensureSubset', target, version: target.canary }];
     return { status: attempt.status, actions, lookAgainAtMs: nowMs + plan.settleMs };
   }
   const settledMs = subset.seenAtMs + plan.settleMs;
-  return !hasTraffic && nowMs < settledMs ? { status: attempt.status, lookAgainAtMs: settledMs } : undefined;
+  return nowMs < settledMs ? { status: attempt.status, lookAgainAtMs: settledMs } : undefined;
 };
 
 const hold = (attempt: Attempt, reason: Reason, why: string, waitingFor: WaitingFor): Outcome => ({
   status: {
-    ...saying(attempt.status, reason, `${place(attempt)}: ${why}; goes on by itself then`, waitingFor),
+    ...saying(attempt.status, reason, `${place(attempt)}: ${why}`, waitingFor),
     phase: 'Progressing',
     gates: attempt.gates,
   },

@@ -23,10 +23,9 @@ export const outsideWindow: Guard = attempt => {
   const { rollout, nowMs, status } = attempt;
   const closed = isWayBackPlan(attempt.plan) ? undefined : closedAt(rollout.spec.windows, nowMs);
   if (closed === undefined) return undefined;
-  const { because, until, untilMs } = closed;
+  const { because, until, untilMs, againMs } = closed;
   const message = `${place(attempt)}: nothing moves forward ${until}, as spec.windows says (${because})`;
   const waitingFor = { what: 'window', ...(untilMs === undefined ? {} : { until: isoSeconds(untilMs) }) } as const;
   const held = standStill(attempt, { ...saying(status, 'WaitingForWindow', message, waitingFor), phase: 'Paused' });
-  if (untilMs === undefined) return held;
-  return { ...held, lookAgainAtMs: Math.min(untilMs, held.lookAgainAtMs ?? Number.POSITIVE_INFINITY) };
+  return { ...held, lookAgainAtMs: Math.min(againMs, held.lookAgainAtMs ?? Number.POSITIVE_INFINITY) };
 };

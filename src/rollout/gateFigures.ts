@@ -11,7 +11,8 @@ export const shownAgainst = ({ min, max }: Pick<PlanGate, 'min' | 'max'>, value:
   const bounds = [min, max].filter(bound => bound !== undefined);
   const near = bounds.find(bound => Math.abs(value - bound) < SAME);
   if (near !== undefined) return near;
-  const candidates = [round(value), ...[3, 4, 5, 6, 7, 8].map(digits => Number(value.toFixed(digits)))];
   const isFaithful = (shown: number): boolean => bounds.every(bound => Math.sign(shown - bound) === Math.sign(value - bound));
-  return candidates.find(isFaithful) ?? value;
+  const short = round(value);
+  if (isFaithful(short)) return short;
+  return [3, 4, 5, 6, 7, 8].map(digits => Number(value.toFixed(digits))).find(isFaithful) ?? value;
 };

@@ -43,8 +43,13 @@ const beginAgain = (attempt: Attempt, by: string): Outcome => {
   return { status: withOutcome(told, request, 'accepted: resumed, the step begins again', nowMs), lookAgainAtMs: nowMs };
 };
 
+/** A person may be called like a gate; the history knows of a pause that a gate began. */
+const isByGate = ({ pause, history = [] }: RolloutStatus): boolean =>
+  history.some(({ action, at }) => action === 'paused' && at === pause?.since);
+
 /** The verdict that paused is gone with the step or the plan that it was about, and so is the pause. */
 const withoutPause = ({ status, nowMs }: Attempt): Outcome | undefined => {
-  const { pause, ...rest } = status;
-  return pause?.by.startsWith('gate ') ? { status: rest, lookAgainAtMs: nowMs } : undefined;
+  if (!isByGate(status)) return undefined;
+  const { pause: _pause, ...rest } = status;
+  return { status: rest, lookAgainAtMs: nowMs };
 };

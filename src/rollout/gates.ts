@@ -3,6 +3,7 @@ import { round, shownAgainst } from './gateFigures.ts';
 import { logEvidence } from './judge/sequentialLimit.ts';
 import type { Counts, Measurement } from './observation.ts';
 import { judgeAnswer, judgeValue, rowOf } from './plainGates.ts';
+import { remembered } from './remembered.ts';
 import type { GateSource, GateStatus, PlanGate, Verdict } from './status.ts';
 
 /** Data that end longer ago than this are stale: they say nothing about now. */
@@ -51,7 +52,7 @@ const judgeAnew = (gate: PlanGate, before: GateStatus | undefined, measurement: 
   const judged = judgeMeasurement(gate, before, measurement);
   const at = isoMillis(measurement.atMs);
   const since = sinceOf(judged.verdict, before, at, sinceMs);
-  const state = { ...identityOf(gate), ...judged, at, ...(since === undefined ? {} : { since }) };
+  const state = { at, ...identityOf(gate), ...judged, ...(since === undefined ? {} : { since }) };
   return gate.onNoData === 'fail' && isOverdue(gate, state, measurement.atMs)
     ? {
         ...state,
@@ -61,8 +62,13 @@ const judgeAnew = (gate: PlanGate, before: GateStatus | undefined, measurement: 
     : state;
 };
 
-const isNews = ({ at }: GateStatus, measurement: Measurement | undefined): boolean =>
-  measurement !== undefined && (at === undefined || measurement.atMs > Date.parse(at));
+const isNews = (before: GateStatus, measurement: Measurement | undefined): boolean =>
+  measurement !== undefined && measurement.atMs > measuredUpToMs(before);
+
+/** When a gate was measured last, in ms; minus infinity when it never was. */
+export const measuredUpToMs = remembered(({ at }: GateStatus): number =>
+  at === undefined ? Number.NEGATIVE_INFINITY : Date.parse(at),
+);
 
 /** The first gate that failed, among those that put all traffic back, or among those that pause. */
 export const failedGate = (
@@ -133,7 +139,7 @@ const judgeCounts = (gate: PlanGate, measurement: Extract<Measurement, { kind: '
     until: isoMillis(untilMs),
     ...(value === undefined ? {} : { value }),
   };
-  const told = (verdict: Verdict, text: string): Judged => ({ ...figures, verdict, message: text });
+  const told = (verdict: Verdict, text: string): Judged => ({ verdict, message: text, ...figures });
 
   const limit = 1 / (gate.alpha ?? 0.01);
   if (counts.bad > 0 && evidence >= limit)

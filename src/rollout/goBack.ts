@@ -52,8 +52,10 @@ export const isBlocked = ({ objects, plan, stablePods, step }: Attempt): boolean
 
 /** Says what would be done, and that it waits until stable can take the traffic. */
 export const waitForStable = (attempt: Attempt, because: string): Outcome => {
-  const { stable } = attempt.target;
-  const message = `${because}; traffic stays where it is, because ${stable} has no ready pod: mend ${stable}, or abort with "force": true`;
+  const { stable, canary } = attempt.target;
+  const { index, count } = attempt.step;
+  const share = Math.round(Math.max(0, ...attempt.objects.map(({ canaryPercent }) => canaryPercent)));
+  const message = `step ${index}/${count} with ${share}% on ${canary}: ${because}; traffic stays where it is, because ${stable} has no ready pod: mend ${stable}, or abort with "force": true`;
   const reason = attempt.status.phase === 'RollingBack' ? attempt.status.reason : 'WaitingForStable';
   return { status: { ...saying(attempt.status, reason, message, { what: 'pods' }), gates: attempt.gates } };
 };
@@ -91,7 +93,9 @@ const whetherObeyed = (attempt: Attempt): Outcome => {
   if (measured && measured.canary === 0 && measured.stable > 0) {
     return { status: safe(attempt, `obeyed: ${target.canary} got 0 of ${measured.stable} requests since`) };
   }
-  const quiet = measured === undefined || measured.canary === 0;
+  const canMeasure = installation.prometheus.length + installation.zipkin.length > 0;
+  // A process that has just begun knows of no requests, which does not mean that there are none: it asks first.
+  const quiet = measured === undefined ? !canMeasure || share?.kind === 'error' : measured.canary === 0;
   if (quiet && nowMs - writtenMs >= OBEYED_WITHIN_MS) return { status: safe(attempt, notConfirmed(attempt)) };
 
   const seen =
@@ -99,7 +103,6 @@ const whetherObeyed = (attempt: Attempt): Outcome => {
       ? `: ${target.canary} still got ${measured.canary} of ${measured.canary + measured.stable} requests`
       : '';
   const message = `back to ${target.stable}: ${causeOf(attempt)}; written, not yet obeyed${seen}`;
-  const canMeasure = installation.prometheus.length + installation.zipkin.length > 0;
   const due = share === undefined || nowMs - share.atMs >= LOOK_EVERY_MS;
   const fromMs = measured && measured.canary > 0 ? measured.untilMs : writtenMs + PROXY_DELAY_MS;
   const look = canMeasure && due && nowMs > fromMs;

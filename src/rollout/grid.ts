@@ -1,9 +1,10 @@
 import type { Action } from './action.ts';
 import { setForwardMs } from './clock.ts';
 import { gatesOfStep } from './gatePlan.ts';
+import { measuredUpToMs } from './gates.ts';
 import { remembered } from './remembered.ts';
 import { type Attempt, stepKey } from './situation.ts';
-import type { GateStatus, PlanGate, StepStatus } from './status.ts';
+import type { PlanGate, StepStatus } from './status.ts';
 
 /** Intervals that nobody measured are read afterwards from the provider's history, up to this age (R2). */
 const HISTORY_MS = 600_000;
@@ -85,7 +86,5 @@ export const isMeasuredToMove = (attempt: Attempt): boolean => {
 /** Up to when a gate was measured in this step, by this process or by one before it (R2: each moment is taken once). */
 const measuredAt = ({ gates }: Attempt, name: string): number => {
   const gate = gates.find(known => known.name === name);
-  return gate === undefined ? Number.NEGATIVE_INFINITY : momentOf(gate);
+  return gate === undefined ? Number.NEGATIVE_INFINITY : measuredUpToMs(gate);
 };
-
-const momentOf = remembered(({ at }: GateStatus): number => (at === undefined ? Number.NEGATIVE_INFINITY : Date.parse(at)));

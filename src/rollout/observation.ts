@@ -128,6 +128,8 @@ export type Leftover = {
   readonly referredBy: readonly string[];
   /** It has a subset that we added. */
   readonly hasOwnSubset: boolean;
+  /** `namespace/name` of VirtualServices that lead to the pods of every version, as they name no subset; absent: none. */
+  readonly reachedBy?: readonly string[];
 };
 
 /** One routing object that carries weights of ours. */

@@ -1,5 +1,5 @@
 import type { Action, Decision } from './action.ts';
-import { isoMillis } from './duration.ts';
+import { isoMillis, isoSeconds } from './duration.ts';
 import type { Reason } from './reason.ts';
 import type { Attempt, Situation } from './situation.ts';
 import type { Condition, GateStatus, HistoryEntry, RolloutStatus, WaitingFor } from './status.ts';
@@ -11,6 +11,8 @@ export type Outcome = {
   readonly lookAgainAtMs?: number;
   /** Too little is known to say anything about the spec's present generation; it is not observed yet. */
   readonly isUndecided?: boolean;
+  /** What the request asks for takes more than one look: it stands, and is not refused. */
+  readonly keepsRequest?: boolean;
 };
 
 /** Answers when its rule applies; the first answer counts. */
@@ -24,7 +26,7 @@ export const finish = (situation: Situation, { status, actions = [], lookAgainAt
   const { writeError } = situation.observation;
   const { rollout, stored } = situation;
   const observedGeneration = isUndecided ? (stored?.observedGeneration ?? 0) : rollout.generation;
-  const [said = ''] = status.message.split(WRITE_FAILED);
+  const said = status.message.includes(WRITE_FAILED) ? (status.message.split(WRITE_FAILED)[0] ?? '') : status.message;
   const message = writeError === undefined ? said : `${said}${WRITE_FAILED}${writeError}`;
   const next: RolloutStatus = { ...status, message, observedGeneration, display: display(status) };
   return {
@@ -39,8 +41,9 @@ export const failedWrite = ({ message }: RolloutStatus): string | undefined => m
 
 /** The status without what it was waiting for, saying something new. */
 export const saying = (status: RolloutStatus, reason: Reason, message: string, waitingFor?: WaitingFor): RolloutStatus => {
+  if (waitingFor !== undefined) return { ...status, reason, message, waitingFor };
   const { waitingFor: _, ...rest } = status;
-  return { ...rest, reason, message, ...(waitingFor === undefined ? {} : { waitingFor }) };
+  return { ...rest, reason, message };
 };
 
 /** The status after an attempt: what only an attempt in progress has is gone. */
@@ -78,7 +81,7 @@ const conditions = (status: RolloutStatus, { stored, nowMs }: Situation): readon
       status: value,
       reason: status.reason,
       message: status.message,
-      lastTransitionTime: before?.status === value ? before.lastTransitionTime : `${isoMillis(nowMs).slice(0, 19)}Z`,
+      lastTransitionTime: before?.status === value ? before.lastTransitionTime : isoSeconds(nowMs),
       ...(observedGeneration === undefined ? {} : { observedGeneration }),
     };
   };

@@ -1,4 +1,4 @@
-import { isoMillis } from './duration.ts';
+import { isoMillis, momentFor } from './duration.ts';
 import { place } from './explain.ts';
 import { standStill } from './forward.ts';
 import { goBack, isBlocked, READY_AGAIN_WITHIN_MS, readyAgainUntil } from './goBack.ts';
@@ -6,6 +6,8 @@ import { nextGridPointMs } from './grid.ts';
 import { isRaisedOverNobody, raise, stepAside } from './moves.ts';
 import { type Guard, saying } from './outcome.ts';
 import { SAFE } from './routes.ts';
+import type { Attempt } from './situation.ts';
+import { noSubset, subsetFirst } from './subset.ts';
 
 /** R25: no ready pod of the new version while it has weight. */
 export const podsLost: Guard = attempt => {
@@ -24,11 +26,22 @@ export const podsBack: Guard = attempt => {
   const isLate = nowMs > until.ms || (step.podsLost ?? 0) > 1;
   if (isLate) return goBack(attempt, 'PodsLost', `${target.canary} had no ready pod for ${READY_AGAIN_WITHIN_MS / 1000} s`);
   const isFrozen = attempt.problems.length > 0 || isRaisedOverNobody(attempt, planStep ?? SAFE);
-  if (canaryPods.ready > 0 && planStep !== undefined && !isFrozen)
+  const mayCome = canaryPods.ready > 0 && !isFrozen && isLossStored(attempt);
+  const first = mayCome ? subsetFirst({ ...attempt, settleMs: attempt.plan.settleMs }, target, target.canary) : undefined;
+  if (mayCome && planStep !== undefined && first === undefined)
     return { status: attempt.status, actions: raise(attempt, step.index, planStep.weight) };
-  const message = `${place(attempt)}: ${target.canary} lost its last ready pod, traffic was taken off it; the step begins again if a pod is ready by then`;
-  return { status: saying(attempt.status, 'PodsLost', message, { what: 'pods', until: until.iso }), lookAgainAtMs: until.ms + 1 };
+  const lost = `${target.canary} lost its last ready pod, traffic was taken off it`;
+  const end = `by ${momentFor(until.ms, nowMs)}, else it is rolled back`;
+  const wait = first === 'refused' ? `${noSubset(target, target.canary)} ${end}` : `the step begins again if one is ready ${end}`;
+  const message = `${place(attempt)}: ${lost}; ${wait}`;
+  const [reason, what] = first === 'refused' ? (['WaitingForMesh', 'mesh'] as const) : (['PodsLost', 'pods'] as const);
+  const status = saying(attempt.status, reason, message, { what, until: until.iso });
+  return { lookAgainAtMs: until.ms + 1, ...(first === 'refused' ? {} : first), status };
 };
+
+/** A refused status write holds back the raise (R3): how often the pods were lost must be known to whoever comes next. */
+const isLossStored = ({ stored, step }: Attempt): boolean =>
+  stored?.step?.lowReadySince === step.lowReadySince && stored?.step?.podsLost === step.podsLost;
 
 /** R25: fewer than half of the pods that the step began with, for 30 s, is too few. */
 export const podsShrinking: Guard = attempt => {
@@ -41,7 +54,7 @@ export const podsShrinking: Guard = attempt => {
   const until = readyAgainUntil(since, attempt);
   const has = `${target.canary} has ${canaryPods.ready} of the ${step.readyAtStart} ready pods that the step began with`;
   if (nowMs >= until.ms) return goBack(attempt, 'PodsLost', `${has}, for ${READY_AGAIN_WITHIN_MS / 1000} s`);
-  const message = `${place(attempt)}: ${has}; goes back if it stays so`;
+  const message = `${place(attempt)}: ${has}; goes back at ${momentFor(until.ms, nowMs)} if it stays so`;
   const told = saying({ ...status, step: { ...step, lowReadySince: since } }, 'PodsShrinking', message, {
     what: 'pods',
     until: until.iso,

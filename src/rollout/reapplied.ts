@@ -1,3 +1,4 @@
+import { byName } from './byName.ts';
 import { isoMillis } from './duration.ts';
 import type { Installation, SteeredObject } from './observation.ts';
 import type { RolloutStatus } from './status.ts';
@@ -67,6 +68,6 @@ const ADVICE: Readonly<Record<string, string>> = {
 /** What makes those of the field managers that are known tools leave the weights alone, as the end of a sentence. */
 export const adviceFor = (writers: string | undefined, { restore = [] }: Installation): string => {
   const known = (writers?.split(AND) ?? []).filter(manager => restore.includes(manager));
-  const advice = known.map(manager => ADVICE[manager] ?? `let ${manager} leave /spec/http of this VirtualService alone`);
+  const advice = known.map(manager => byName(ADVICE, manager) ?? `let ${manager} leave /spec/http of this VirtualService alone`);
   return advice.map(text => `; ${text}`).join('');
 };

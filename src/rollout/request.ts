@@ -1,6 +1,7 @@
 import { digest } from './digest.ts';
-import { isoMillis } from './duration.ts';
-import type { RolloutStatus } from './status.ts';
+import { isoMillis, isoSeconds } from './duration.ts';
+import { EDITED } from './firstStep.ts';
+import type { RolloutStatus, StepStatus } from './status.ts';
 
 /** A person's wish, as the annotation `sluice.dev/request` carries it. */
 export type PersonRequest = {
@@ -16,6 +17,8 @@ export type PersonRequest = {
   readonly force: boolean;
 };
 
+const LONGEST_NAME = 100;
+const LONGEST_REASON = 300;
 const MAX_AGE_MS = 600_000;
 const SAME_TEXT_MS = 30_000;
 /** A person asks for what is being done. */
@@ -36,13 +39,22 @@ export const parseRequest = (
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     return { id, raw, refusal: 'is not an object like {"verb":"abort"}' };
   const fields = value as Readonly<Record<string, unknown>>;
-  const text = (name: string): string | undefined =>
-    typeof fields[name] === 'string' && fields[name] !== '' ? String(fields[name]) : undefined;
+  const text = (name: string, longest = LONGEST_NAME): string | undefined => {
+    const written = fields[name];
+    const plain = typeof written === 'string' ? oneLine(written, longest) : '';
+    return plain === '' ? undefined : plain;
+  };
   const verb = text('verb');
   if (verb === undefined) return { id, raw, refusal: 'has no verb, expected one of promote, abort, pause, resume, retry' };
-  const [revision, at, by, reason] = [text('revision'), text('at'), text('by'), text('reason')];
+  const odd = ['revision', 'step'].find(name => !isOfKind(name, fields[name]));
+  if (odd !== undefined) {
+    const expected = odd === 'step' ? 'a number' : 'text in quotes';
+    const given = oneLine(JSON.stringify(fields[odd]), LONGEST_NAME);
+    return { id: ownId(fields['id']) ?? id, raw, refusal: `${odd} is ${given}, expected ${expected}` };
+  }
+  const [revision, at, by, reason] = [text('revision'), text('at'), text('by'), text('reason', LONGEST_REASON)];
   return {
-    id: text('id') ?? id,
+    id: ownId(fields['id']) ?? id,
     raw,
     verb,
     force: fields['force'] === true,
@@ -53,6 +65,25 @@ export const parseRequest = (
     ...(reason === undefined ? {} : { reason }),
   };
 };
+
+/** An id is only compared; one that is no plain short text is known by its digest. */
+const ownId = (written: unknown): string | undefined => {
+  if (typeof written !== 'string' || written === '') return undefined;
+  return written === oneLine(written, LONGEST_NAME) ? written : digest(written);
+};
+
+/** What people write gets into statuses, events, terminals and chats, several times each: an annotation may have 256 KiB. */
+const oneLine = (written: string, longest: number): string => {
+  const plain = written
+    .slice(0, 4 * longest)
+    .replace(/[\p{C}\p{Z}]+/gu, ' ')
+    .trim();
+  return plain.length > longest ? `${plain.slice(0, longest - 3).replace(/\p{C}$/u, '')}...` : plain;
+};
+
+/** What was named in another way than it is compared in would be acted on unchecked. */
+const isOfKind = (name: string, value: unknown): boolean =>
+  value === undefined || value === null || typeof value === (name === 'step' ? 'number' : 'string');
 
 /**
  * Was this request answered, and only its annotation has yet to go? Requests are told apart by id. A text without one is
@@ -77,7 +108,8 @@ const hasEndedExperiment = ({ history }: RolloutStatus): boolean =>
 export const refusalOf = (request: PersonRequest, status: RolloutStatus, nowMs: number): string | undefined => {
   const { verb, at } = request;
   if (!VERBS.includes(verb)) return `verb ${verb} is unknown, expected one of ${VERBS.join(', ')}`;
-  if (at !== undefined && !(nowMs - Date.parse(at) <= MAX_AGE_MS)) return `was made at ${at}, more than 10 minutes ago`;
+  if (at !== undefined && Number.isNaN(Date.parse(at))) return `at is ${at}, expected a time such as ${isoSeconds(nowMs)}`;
+  if (at !== undefined && nowMs - Date.parse(at) > MAX_AGE_MS) return `was made at ${at}, more than 10 minutes ago`;
   return verb === 'retry' ? refusalOfRetry(request, status) : refusalInProgress(request, status);
 };
 
@@ -89,7 +121,7 @@ const refusalOfRetry = ({ revision }: PersonRequest, status: RolloutStatus): str
     : undefined;
 };
 
-const refusalInProgress = ({ verb, revision, step, force }: PersonRequest, status: RolloutStatus): string | undefined => {
+const refusalInProgress = ({ verb, revision, step, force, at }: PersonRequest, status: RolloutStatus): string | undefined => {
   // R7: before anything is stable, whoever adopts says whether there is something to choose.
   if (verb === 'promote' && status.stableVersion === undefined && status.phase === 'Pending') return undefined;
   if (verb === 'resume' && status.phase === 'Healthy' && status.reason === 'Drift') return undefined;
@@ -102,6 +134,7 @@ const refusalInProgress = ({ verb, revision, step, force }: PersonRequest, statu
     return `names revision ${revision}, but ${status.revision} is in progress`;
   if (step !== undefined && step !== status.step.index) return `names step ${step}, but step ${status.step.index} is in progress`;
   if (status.phase === 'RollingBack' && !(verb === 'abort' && force)) return GOING_BACK;
+  if (verb === 'promote' && isOfPlanBefore(at, status.step)) return `was made at ${at}, before steps or gates were edited`;
   if (verb === 'promote' && status.step.index === 0) return 'the first step has not begun';
   if (verb === 'resume' && status.pause === undefined && status.reason !== 'Drift') {
     return status.reason === 'PausedByPerson'
@@ -110,6 +143,10 @@ const refusalInProgress = ({ verb, revision, step, force }: PersonRequest, statu
   }
   return undefined;
 };
+
+/** An edit may leave the number of the step as it was; who promoted before it promoted another step (R11). */
+const isOfPlanBefore = (at: string | undefined, { name, startedAt }: StepStatus): boolean =>
+  at !== undefined && name === EDITED && Date.parse(at) <= Date.parse(startedAt ?? '');
 
 /** The status with the outcome of a request recorded. */
 export const withOutcome = (

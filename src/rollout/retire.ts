@@ -1,4 +1,5 @@
 import type { Action } from './action.ts';
+import { byName } from './byName.ts';
 import { durationOr, isoMillis, isoSeconds } from './duration.ts';
 import type { Leftover, MeshObservation, Position, Rollout } from './observation.ts';
 import { type Outcome, saying, withHistory } from './outcome.ts';
@@ -32,7 +33,11 @@ export const retire = (situation: Situation, status: Resting, mesh: Mesh): Outco
   if (due === undefined) return { status: status.message.includes(ANNOUNCED) ? withoutAnnouncement(status) : status };
   const { nowMs } = situation;
   if (nowMs < due.atMs) return { status: announced(status, due), lookAgainAtMs: due.atMs };
-  if (due.since === undefined) return { status: begun(status, due, nowMs), lookAgainAtMs: nowMs };
+  const { freeze } = situation.observation;
+  // Whoever stops everything may want the way back that would be gone.
+  if (freeze !== undefined) return { status: frozen(status, due, freeze.by) };
+  if (due.since === undefined || status.message.includes(ANNOUNCED))
+    return { status: begun(status, due, nowMs), lookAgainAtMs: nowMs };
   const { leftover } = mesh;
   if (leftover?.version !== due.version) return { status };
   if (leftover.destinationsIn.length > 0)
@@ -83,10 +88,15 @@ const announced = (status: Resting, { version, atMs }: Retirement): RolloutStatu
   return { ...status, message: `${status.stableVersion} is stable at 100%; ${version}${ANNOUNCED}${isoSeconds(atMs)}` };
 };
 
+const frozen = (status: Resting, { version, atMs }: Retirement, by: string): RolloutStatus => {
+  const message = `${status.stableVersion} is stable at 100%; ${version}${ANNOUNCED}${isoSeconds(atMs)}, but ${by} has frozen the installation; goes on by itself when the freeze ends`;
+  return saying(status, 'UpToDate', message);
+};
+
 /** Stored before the first write; from now on the way back to the old version is an ordinary rollout (R10). */
-const begun = (status: Resting, { version }: Retirement, nowMs: number): RolloutStatus => {
+const begun = (status: Resting, { version, since }: Retirement, nowMs: number): RolloutStatus => {
   const { until: _until, ...previous } = status.previous ?? { version };
-  const next = { ...status, previous, retire: { version, since: isoMillis(nowMs) } };
+  const next = { ...status, previous, retire: { version, since: since ?? isoMillis(nowMs) } };
   const message = `${status.stableVersion} is stable at 100%; ${version} is being retired`;
   return saying(next, 'UpToDate', message);
 };
@@ -135,8 +145,13 @@ const removeRest = (situation: Situation, status: Resting, { mesh, leftover, due
     return { status: saying(status, 'UpToDate', message) };
   }
   if (leftover.hasOwnSubset) return { status, actions: [{ kind: 'removeSubset', target: mesh.target, version }] };
-  const pods = situation.observation.pods[version] ?? NO_PODS;
+  const pods = byName(situation.observation.pods, version) ?? NO_PODS;
   if (!due.scales || pods.total === 0) return { status: done(situation, status, due) };
+  if (leftover.reachedBy !== undefined) {
+    const by = leftover.reachedBy.join(', ');
+    const message = `${stableVersion} is stable at 100%; the pods of ${version} are not scaled to 0: VirtualService ${by} leads to all pods of the host, as it names no subset; goes on by itself when it does not`;
+    return { status: saying(status, 'UpToDate', message) };
+  }
   const actions: readonly Action[] = [{ kind: 'scaleToZero', target: mesh.target, version }];
   // A refused write is tried again; only one that went through ends it.
   return { status: situation.observation.writeError === undefined ? done(situation, status, due) : status, actions };

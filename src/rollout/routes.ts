@@ -1,5 +1,6 @@
 import { canonical } from './canonical.ts';
 import { digest } from './digest.ts';
+import { remembered } from './remembered.ts';
 import type { Routes, Traffic } from './status.ts';
 
 /** The new version gets nothing at all. */
@@ -12,10 +13,13 @@ export const routesOf = ({ headerRoutes, mirror }: Routes): Routes => ({
 });
 
 /** Names header and mirror routes of ours, as the position and the observation carry them; absent: there are none. */
-export const routesDigest = (routes: Routes): string | undefined => {
+export const routesDigest = (routes: Routes): string | undefined =>
+  routes.headerRoutes === undefined && routes.mirror === undefined ? undefined : digestOf(routes);
+
+const digestOf = remembered((routes: Routes): string | undefined => {
   const wanted = routesOf(routes);
   return Object.keys(wanted).length === 0 ? undefined : digest(JSON.stringify(canonical(wanted)));
-};
+});
 
 /** Is the new version meant to get requests: by weight, by a header route, or as copies? */
 export const takesTraffic = (traffic: Traffic): boolean => traffic.weight > 0 || routesDigest(traffic) !== undefined;

@@ -1,3 +1,4 @@
+import { byName } from './byName.ts';
 import { gatesOfStep } from './gatePlan.ts';
 import { judgeGate, withoutTraffic } from './gates.ts';
 import type { Installation, MeshObservation, Observation, Rollout, SteeredObject, VersionPods } from './observation.ts';
@@ -103,14 +104,14 @@ export const readAttempt = (
 ): Attempt => {
   const { observation, nowMs } = situation;
   const mesh = asResolved(observation.mesh, stored.target);
-  const canaryPods = observation.pods[stored.target.canary] ?? NO_PODS;
+  const canaryPods = byName(observation.pods, stored.target.canary) ?? NO_PODS;
   const caughtUp = withDriftCounted(stored, catchUp(stored, mesh.objects), mesh.objects, nowMs);
   const status = withReadyAtStart(caughtUp, canaryPods);
   const { target, plan } = stored;
   const step = status.step ?? stored.step;
   const traffic = status.traffic ?? SAFE;
+  // a spread at the end of a literal costs a tenth of one at its beginning, and this is made at every decision
   return {
-    ...situation,
     status,
     mesh,
     target,
@@ -121,8 +122,9 @@ export const readAttempt = (
     hasTraffic: takesTraffic(traffic),
     objects: mesh.objects.map(object => compare(object, target, status)),
     gates: judgeGates(situation, plan, status, step),
-    stablePods: observation.pods[target.stable] ?? NO_PODS,
+    stablePods: byName(observation.pods, target.stable) ?? NO_PODS,
     canaryPods,
+    ...situation,
   };
 };
 
@@ -144,14 +146,28 @@ const compare = (object: SteeredObject, { stable, canary }: Target, status: Roll
   const takesRoutes = routesDigest(traffic) !== undefined;
   const isWeighted = driftOf(weights, stable, canary, 0) === 'up' || earlierPercent(weights, stable) > 0;
   return {
-    ...object,
     canaryPercent: weightPercent(weights, stable, canary) ?? 0,
-    drift: isRoutedTooFar(object, status) ? 'up' : driftOf(weights, stable, canary, traffic.weight),
+    drift: isRoutedTooFar(object, status)
+      ? 'up'
+      : isAdopted(object, status, { stable, canary })
+        ? 'none'
+        : driftOf(weights, stable, canary, traffic.weight),
     areRoutesChanged: isOfBefore(object, status) ? takesRoutes : routes !== routesDigest(traffic),
     isWeighted,
     isOpen: isWeighted || routes !== undefined,
+    ...object,
   };
 };
+
+/** A split between whole percents stands as it was adopted until the first write of this attempt (R7). */
+const isAdopted = (
+  { weights, position }: SteeredObject,
+  { revision, step, traffic }: RolloutStatus,
+  { stable, canary }: Pick<Target, 'stable' | 'canary'>,
+): boolean =>
+  step?.name === 'adopted' &&
+  position?.revision !== revision &&
+  Math.floor(weightPercent(weights, stable, canary) ?? 0) === traffic?.weight;
 
 /** The routes of an attempt before this one: they lead to its version, and are there to be taken over (R9). */
 const isOfBefore = ({ routes, position }: SteeredObject, { revision }: RolloutStatus): boolean =>
@@ -174,7 +190,7 @@ const judgeGates = ({ observation }: Situation, plan: Plan, status: RolloutStatu
   const sinceMs = Date.parse(step.startedAt ?? '') + plan.initialDelayMs;
   return gates.map(gate => {
     const before = status.gates?.find(({ name }) => name === gate.name);
-    const measurement = observation.measuredStep === stepKey(status) ? observation.measurements[gate.name] : undefined;
+    const measurement = observation.measuredStep === stepKey(status) ? byName(observation.measurements, gate.name) : undefined;
     return judgeGate(gate, before, measurement, sinceMs);
   });
 };

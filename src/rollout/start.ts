@@ -1,5 +1,6 @@
 import { atRest, undoReapplied, withRestoredCounted } from './atRest.ts';
 import { begin, isWayBack, revisionOf } from './begin.ts';
+import { byName } from './byName.ts';
 import { unreadyPods } from './deadline.ts';
 import { isoSeconds } from './duration.ts';
 import { freezeSentence } from './frozen.ts';
@@ -54,7 +55,7 @@ const stayRolledBack = ({ observation }: Situation, status: RolloutStatus): Roll
       ? status
       : { ...saying(status, rolledBack?.reason ?? 'RolledBack', rolledBack?.message ?? 'rolled back'), phase: 'RolledBack' };
   const judged = status.podHash?.split('.') ?? [];
-  const isNew = observation.pods[status.canaryVersion ?? '']?.hashes.some(hash => !judged.includes(hash)) ?? false;
+  const isNew = byName(observation.pods, status.canaryVersion ?? '')?.hashes.some(hash => !judged.includes(hash)) ?? false;
   const isLate = again.reason === 'ProgressDeadlineExceeded';
   const note = isLate ? `; ${status.canaryVersion} has ready pods now` : `; ${status.canaryVersion} has new pods since`;
   return isNew && !again.message.endsWith(note) ? { ...again, message: `${again.message}${note}` } : again;
@@ -100,7 +101,7 @@ const prepare = (situation: Situation, status: Idle): Outcome => {
   const undoing = adoptsSplit ? undefined : undoReapplied(situation, status, mesh);
   if (undoing !== undefined) return undoing;
   if (drift !== undefined) return pending(situation, status, { reason: 'Drift', why: drift, waitingFor: { what: 'drift' } });
-  const pods = observation.pods[version] ?? NO_PODS;
+  const pods = byName(observation.pods, version) ?? NO_PODS;
   if (pods.ready === 0) {
     const unready = unreadyPods(situation, pods);
     return unready.isOverdue ? givenUp(situation, status, pods, unready.waitingFor) : pending(situation, status, unready);
@@ -124,12 +125,12 @@ const closedNow = ({ observation, rollout, nowMs }: Situation): Obstacle | undef
   if (freeze !== undefined) return { reason: 'Frozen', why: freezeSentence(freeze), waitingFor: { what: 'person' } };
   const closed = closedAt(rollout.spec.windows, nowMs);
   if (closed === undefined) return undefined;
-  const { because, until, untilMs } = closed;
+  const { because, until, untilMs, againMs } = closed;
   return {
     reason: 'WaitingForWindow',
     why: `nothing starts ${until}, as spec.windows says (${because})`,
     waitingFor: { what: 'window', ...(untilMs === undefined ? {} : { until: isoSeconds(untilMs) }) },
-    againMs: untilMs,
+    againMs,
   };
 };
 
@@ -142,7 +143,8 @@ const givenUp = (
 ): Outcome => {
   const { version } = rollout.spec;
   const stable = status.stableVersion;
-  const message = `all traffic on ${stable}: none of the ${total} pods of ${version} got ready since ${isoSeconds(Date.parse(since))} (progressDeadline); retry, or commit another version to go on`;
+  const none = total === 1 ? `the only pod of ${version} did not get` : `none of the ${total} pods of ${version} got`;
+  const message = `all traffic on ${stable}: ${none} ready since ${isoSeconds(Date.parse(since))} (progressDeadline); retry, or commit another version to go on`;
   const reason = 'ProgressDeadlineExceeded';
   const entry = { from: version, to: stable, action: 'rolledBack', reason, message } as const;
   const told = withHistory({ ...withoutCanary(status), canaryVersion: version }, nowMs, entry);

@@ -250,6 +250,8 @@ export type RolloutStatus = {
     readonly restored?: readonly string[];
     /** Field managers that raised weights last. */
     readonly by?: string;
+    /** When drift at rest was found last; nothing was written for it. */
+    readonly since?: string;
   };
   /** What the version before this one left behind is being removed since then, or is (R21). */
   readonly retire?: { readonly version: string; readonly since: string; readonly done?: boolean };

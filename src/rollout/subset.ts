@@ -1,8 +1,13 @@
+import { byName } from './byName.ts';
 import type { Outcome } from './outcome.ts';
 import type { Attempt } from './situation.ts';
 import type { Target } from './status.ts';
 
 type Ground = Pick<Attempt, 'rollout' | 'mesh' | 'nowMs'> & { readonly settleMs: number };
+
+/** Where the subset of a version is missing, and is not ours to add. */
+export const noSubset = ({ destinationRule, host }: Target, version: string): string =>
+  `DestinationRule ${destinationRule ?? `for ${host}`} has no subset for ${version}; add it, or set createMissing: subset`;
 
 /**
  * What is to be done before a version may get weight again: its subset is added, and proxies get a moment to learn it.
@@ -13,7 +18,7 @@ export const subsetFirst = (
   target: Target,
   version: string,
 ): Omit<Outcome, 'status'> | 'refused' | undefined => {
-  const subset = mesh.subsets[version];
+  const subset = byName(mesh.subsets, version);
   if (subset === undefined) {
     if (rollout.spec.router?.istio?.createMissing === 'none') return 'refused';
     return { actions: [{ kind: 'ensureSubset', target, version }], lookAgainAtMs: nowMs + settleMs };

@@ -1,11 +1,13 @@
 import { type CronMinutes, parseCron } from './cron.ts';
 import { isoSeconds } from './duration.ts';
+import { remembered } from './remembered.ts';
 import type { WindowSpec } from './spec.ts';
 import { createOffsets, isTimeZone } from './zone.ts';
 
 const MINUTE_MS = 60_000;
 const SEARCHED_DAYS = 14;
-const SEARCHED_MS = SEARCHED_DAYS * 86_400_000;
+const DAY_MS = 86_400_000;
+const SEARCHED_MS = SEARCHED_DAYS * DAY_MS;
 const DEFAULT_ZONE = 'UTC';
 
 /** A time in which nothing moves forward. */
@@ -14,6 +16,8 @@ type ClosedTime = {
   readonly because: string;
   /** The first moment in which it may go on; absent when there is none within 14 days. */
   readonly untilMs?: number;
+  /** When to look again: nobody else might. */
+  readonly againMs: number;
   /** The same for people: `until 2026-11-21T23:00:00Z`. */
   readonly until: string;
 };
@@ -26,15 +30,13 @@ type Window = { readonly kind: 'deny' | 'allow'; readonly text: string; readonly
  */
 export const closedAt = (specs: readonly WindowSpec[] | undefined, nowMs: number): ClosedTime | undefined => {
   if (specs === undefined || specs.length === 0) return undefined;
-  const windows = specs.flatMap(readWindow);
+  const calendar = calendarOf(specs);
   const minuteMs = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
-  const isOpen = createEvaluator(windows, minuteMs);
-  if (isOpen(minuteMs)) return undefined;
-  const because = reasonOf(windows, minuteMs);
-  for (let ms = minuteMs + MINUTE_MS; ms <= minuteMs + SEARCHED_MS; ms += MINUTE_MS) {
-    if (isOpen(ms)) return { because, untilMs: ms, until: `until ${isoSeconds(ms)}` };
-  }
-  return { because, until: `and not within ${SEARCHED_DAYS} days` };
+  if (calendar.isOpen(minuteMs)) return undefined;
+  const because = calendar.reasonAt(minuteMs);
+  const untilMs = calendar.opensAfter(minuteMs);
+  if (untilMs === undefined) return { because, againMs: minuteMs + DAY_MS, until: `for the next ${SEARCHED_DAYS} days at least` };
+  return { because, untilMs, againMs: untilMs, until: `until ${isoSeconds(untilMs)}` };
 };
 
 /** What is wrong with one item, or `undefined`. */
@@ -56,13 +58,45 @@ const readWindow = (spec: WindowSpec): readonly Window[] => {
   return [{ kind, text: spec.deny ?? spec.allow ?? '', zone: spec.timezone ?? DEFAULT_ZONE, cron }];
 };
 
-const createEvaluator = (windows: readonly Window[], fromMs: number): ((ms: number) => boolean) => {
-  const zones = new Map(windows.map(({ zone }) => [zone, createOffsets(zone, fromMs)]));
-  const isIn = ({ zone, cron }: Window, ms: number): boolean => matches(cron, ms + (zones.get(zone)?.(ms) ?? 0));
+type Calendar = {
+  readonly isOpen: (minuteMs: number) => boolean;
+  /** The first open minute after a closed one, within 14 days. */
+  readonly opensAfter: (minuteMs: number) => number | undefined;
+  readonly reasonAt: (minuteMs: number) => string;
+};
+
+/** Goes through time minute by minute, and each minute once: closed times are long, and asked about at every decision. */
+const createCalendar = (windows: readonly Window[]): Calendar => {
+  const offsets = new Map(windows.map(({ zone }) => [zone, createOffsets(zone)]));
+  const isIn = ({ zone, cron }: Window, ms: number): boolean => matches(cron, ms + (offsets.get(zone)?.(ms) ?? 0));
   const denied = windows.filter(({ kind }) => kind === 'deny');
   const allowed = windows.filter(({ kind }) => kind === 'allow');
-  return ms => !denied.some(window => isIn(window, ms)) && (allowed.length === 0 || allowed.some(window => isIn(window, ms)));
+  const isFree = (ms: number): boolean =>
+    !denied.some(window => isIn(window, ms)) && (allowed.length === 0 || allowed.some(window => isIn(window, ms)));
+  // Every minute from the first of these up to the second is known to be closed.
+  let fromMs = 0;
+  let toMs = 0;
+  const isKnown = (ms: number): boolean => ms >= fromMs && ms < toMs;
+  return {
+    isOpen: ms => !isKnown(ms) && isFree(ms),
+    opensAfter: minuteMs => {
+      const lastMs = minuteMs + SEARCHED_MS;
+      if (!isKnown(minuteMs)) {
+        fromMs = minuteMs;
+        toMs = minuteMs + MINUTE_MS;
+      }
+      while (toMs <= lastMs && !isFree(toMs)) toMs += MINUTE_MS;
+      return toMs <= lastMs ? toMs : undefined;
+    },
+    reasonAt: ms => {
+      const denying = denied.filter(window => isIn(window, ms));
+      const named = denying.length > 0 ? denying : allowed;
+      return named.map(({ kind, text, zone }) => `${kind} '${text}' (${zone})`).join(', ');
+    },
+  };
 };
+
+const calendarOf = remembered((specs: readonly WindowSpec[]) => createCalendar(specs.flatMap(readWindow)));
 
 /** The clock on the wall, written as if it were UTC. */
 const matches = ({ minutes, hours, days, months, weekdays, isEither }: CronMinutes, wallMs: number): boolean => {
@@ -71,12 +105,4 @@ const matches = ({ minutes, hours, days, months, weekdays, isEither }: CronMinut
   const isDay = days.has(wall.getUTCDate());
   const isWeekday = weekdays.has(wall.getUTCDay());
   return isEither ? isDay || isWeekday : isDay && isWeekday;
-};
-
-const reasonOf = (windows: readonly Window[], minuteMs: number): string => {
-  const denying = windows.filter(
-    ({ kind, zone, cron }) => kind === 'deny' && matches(cron, minuteMs + createOffsets(zone, minuteMs)(minuteMs)),
-  );
-  const named = denying.length > 0 ? denying : windows.filter(({ kind }) => kind === 'allow');
-  return named.map(({ kind, text, zone }) => `${kind} '${text}' (${zone})`).join(', ');
 };

@@ -33,9 +33,9 @@ const offsetAt = (zone: string, ms: number): number => {
  * Offsets of a zone for a walk through time, minute by minute. Clocks change rarely, so the zone is asked once a day, and
  * some ten times more on a day on which they do.
  */
-export const createOffsets = (zone: string, fromMs: number): ((ms: number) => number) => {
-  let startMs = fromMs;
-  let endMs = fromMs;
+export const createOffsets = (zone: string): ((ms: number) => number) => {
+  let startMs = 0;
+  let endMs = 0;
   let offset = 0;
   return ms => {
     if (ms >= startMs && ms < endMs) return offset;

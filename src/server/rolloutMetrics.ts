@@ -26,7 +26,19 @@ const ROLLBACK_REASONS: readonly Reason[] = [
   'TargetChanged',
 ];
 
-const DRIFT: readonly Reason[] = ['Drift', 'DriftPutDown', 'DriftRestored', 'DriftRepeated'];
+/** Drift that nothing was written for; what was put down or back stands in `status.drift`, each with its moment. */
+const DRIFT: readonly Reason[] = ['Drift', 'DriftRepeated'];
+
+const driftsIn = (before: RolloutStatus | undefined, { reason, drift }: RolloutStatus): number => {
+  const isNew = DRIFT.includes(reason) && before?.reason !== reason;
+  const written = (['times', 'restored'] as const).map(list => {
+    const after = drift?.[list] ?? [];
+    // Several writes may have one moment; only the last five minutes are kept.
+    const known = (before?.drift?.[list] ?? []).filter(time => after.includes(time)).length;
+    return Math.max(0, after.length - known);
+  });
+  return written.reduce((sum, count) => sum + count, isNew ? 1 : 0);
+};
 
 /** What is told of Rollouts: what happened to them, counted when their status is stored, and how they stand. */
 export const createRolloutMetrics = (registry: Registry, clock: Clock): RolloutMetrics => {
@@ -54,7 +66,7 @@ export const createRolloutMetrics = (registry: Registry, clock: Clock): RolloutM
     stored: (rollout, next) => {
       const { status: before } = rollout;
       if (next.phase === 'RollingBack' && before?.phase !== 'RollingBack') rollbacks.inc({ reason: next.reason });
-      if (DRIFT.includes(next.reason) && before?.reason !== next.reason) drift.inc();
+      drift.inc(driftsIn(before, next));
       const started = before?.step?.startedAt;
       if (started !== undefined && started !== next.step?.startedAt)
         stepSeconds.observe(Math.max(0, clock.now() - Date.parse(started)) / 1000);

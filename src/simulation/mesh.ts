@@ -55,6 +55,8 @@ export class SimulatedMesh {
   readonly addedSubsets = new Set<string>();
   /** Other VirtualServices that refer to a version, by version. */
   readonly references: Record<string, readonly string[]> = {};
+  /** Other VirtualServices that route to the host without naming a subset. */
+  plainRoutes: readonly string[] = [];
 
   constructor(objects: Readonly<Record<string, RouteWeights>>, subsets: readonly string[]) {
     this.objects = Object.entries(objects).map(([name, weights]) => ({ name, weights, resourceVersion: 1 }));
@@ -129,6 +131,7 @@ export class SimulatedMesh {
       destinationsIn: idle ?? [],
       referredBy: [...(live ?? []), ...(this.references[version] ?? [])],
       hasOwnSubset: this.addedSubsets.has(version),
+      ...(this.plainRoutes.length === 0 ? {} : { reachedBy: this.plainRoutes }),
     };
   }
 
@@ -136,7 +139,9 @@ export class SimulatedMesh {
   weightOf(version: string, name: string): number {
     const { versions, foreign } = this.object(name).weights;
     const total = Object.values(versions).reduce((sum, weight) => sum + weight, 0);
-    return foreign + total === 0 ? 0 : (100 * (versions[version] ?? 0)) / (foreign + total);
+    return foreign + total === 0
+      ? 0
+      : (100 * (Object.hasOwn(versions, version) ? (versions[version] ?? 0) : 0)) / (foreign + total);
   }
 
   /** As a process sees it that first saw the subsets at these times. */

@@ -196,7 +196,7 @@ export class World {
     const { reference, share, writeError, measurements, measuredStep } = memory;
     const { namespace = 'weather', name = 'forecast' } = this.options;
     for (const version of Object.keys(memory.seen)) if (!this.mesh.subsets.has(version)) delete memory.seen[version];
-    for (const version of this.mesh.subsets) memory.seen[version] ??= this.nowMs;
+    for (const version of this.mesh.subsets) if (!Object.hasOwn(memory.seen, version)) memory.seen[version] = this.nowMs;
     const place = { host: `${name}.${namespace}.svc.cluster.local`, rule: `${namespace}/${name}` };
     const answers = this.answers.filter(answer => !this.isRecorded(answer));
     return {

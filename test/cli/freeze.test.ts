@@ -1,3 +1,9 @@
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createFreezeCommand } from '../../src/cli/freeze.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
@@ -40,5 +46,28 @@ describe('sluice freeze', () => {
     const { io, said } = recordedIo();
     await createFreezeCommand(io).parseAsync(['--kubeconfig', '/does/not/exist'], { from: 'user' });
     expect(said.code).toBe(4);
+  });
+
+  it('without the right it is a no, and says which rights a person needs', async () => {
+    const message = 'configmaps is forbidden: User "ann" cannot create resource "configmaps"';
+    const server = createServer((_, response) => {
+      response.writeHead(403, { 'content-type': 'application/json' });
+      response.end(
+        JSON.stringify({ kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'Forbidden', code: 403, message }),
+      );
+    }).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const folder = await mkdtemp(join(tmpdir(), 'sluice-freeze-'));
+    const file = join(folder, 'kubeconfig');
+    const { port } = server.address() as AddressInfo;
+    const entry = { name: 'a', cluster: { server: `http://127.0.0.1:${port}` }, user: {}, context: { cluster: 'a', user: 'a' } };
+    const kubeconfig = { clusters: [entry], users: [entry], contexts: [entry], 'current-context': 'a' };
+    await writeFile(file, JSON.stringify({ apiVersion: 'v1', kind: 'Config', ...kubeconfig }));
+    const { io, said } = recordedIo();
+    await createFreezeCommand(io).parseAsync(['--kubeconfig', file, ...here], { from: 'user' });
+    expect(said).toMatchObject({ code: 1, err: expect.stringContaining('not allowed to create configmaps') });
+    expect(said.err).toContain('who freezes needs get, create and delete on configmaps in default');
+    server.close();
+    await rm(folder, { recursive: true });
   });
 });

@@ -53,7 +53,7 @@ describe('sluice replay', () => {
     expect(lines[0]).toMatch(
       /^2026-11-21T14:00:\S+Z weather\/forecast attempt 1 started at 0% \(Started\): same \[[0-9a-f]{12}\] .*a\.json$/,
     );
-    expect(lines[1]).toContain('raised at 0% (StepEntered): same');
+    expect(lines[1]).toContain('raised to 50% (StepEntered): same');
   });
 
   it('R37: exit code 1 for a record with one changed count, and the places at which the decision differs', async () => {

@@ -136,4 +136,24 @@ describe('sluice simulate', () => {
     await writeFile(path('rollout.yaml'), ROLLOUT.replace('setWeight', 'setWieght'));
     expect((await simulate(SCENARIO, path('rollout.yaml'))).err).toContain('(did you mean `setWeight`?)');
   });
+
+  it('exit code 2: a folder, what is no text, and an event about what the world does not have', async () => {
+    expect(await run('--scenario', folder)).toMatchObject({
+      err: expect.stringContaining('is a folder, expected a file'),
+      code: 2,
+    });
+    await writeFile(path('scenario.yaml'), Buffer.from([0xff, 0xfe, 0x00]));
+    expect(await run('--scenario', path('scenario.yaml'))).toMatchObject({
+      err: 'reading scenario.yaml: is not UTF-8 text\n',
+      code: 2,
+    });
+    expect(await simulate(SCENARIO.replace('events:', 'events:\n- {at: 1s, touch: weather/other}'))).toMatchObject({
+      err: 'scenario.yaml: cannot be simulated: looking for weather/other: the world has no such object\n',
+      code: 2,
+    });
+    expect(await simulate(SCENARIO.replace('for: 1m', 'for: 9s'))).toMatchObject({
+      err: 'scenario.yaml: events[1].at: is after the end (for), so it would never happen\n',
+      code: 2,
+    });
+  });
 });

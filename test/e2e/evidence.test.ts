@@ -57,7 +57,7 @@ describe('evidence of the whole program', () => {
       different: [],
     });
     const evidence = history?.at(-1)?.evidence ?? 'none';
-    expect(out).toContain(`promoted at 0% (Promoted): same [${evidence.slice(0, 12)}]`);
+    expect(out).toContain(`promoted (Promoted): same [${evidence.slice(0, 12)}]`);
   });
 
   it('R37: a rollback leaves its evidence too; the attempt before goes from the cluster, and stays in the folder', async () => {

@@ -76,7 +76,7 @@ describe.concurrent('a controller in a sandbox', () => {
     breakVersion('lost', 'v2', { notReady: true });
     const lost = await app.reaches(({ reason }) => reason === 'PodsLost', 'PodsLost', AT_ONCE_MS);
     expect(lost.message).toMatch(
-      /v2 lost its last ready pod, traffic was taken off it; the step begins again if a pod is ready by then/,
+      /v2 lost its last ready pod, traffic was taken off it; the step begins again if one is ready by \S+Z, else it is rolled back/,
     );
     expect(await app.weights()).toEqual({ v1: 100, v2: 0 });
     breakVersion('lost', 'v2', { notReady: false });

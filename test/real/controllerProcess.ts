@@ -14,6 +14,8 @@ interface ControllerSettings {
   /** Repository with Rollouts, asked every second. Without it Rollouts come through the API only. */
   readonly repositoryUrl?: string;
   readonly leaderElection: boolean;
+  /** Namespace of the lease. Default: that of the installation. */
+  readonly leaseNamespace?: string;
   /** Options of Node. Default: stacks name lines of the source, which costs memory. */
   readonly nodeOptions?: readonly string[];
 }
@@ -46,11 +48,12 @@ export interface ControllerProcess {
 
 const STOP_WITHIN_MS = 10_000;
 
-function configuration(bed: Bed, { namespaces, repositoryUrl, leaderElection }: ControllerSettings): string {
+function configuration(bed: Bed, settings: ControllerSettings): string {
+  const { namespaces, repositoryUrl, leaderElection, leaseNamespace } = settings;
   const source = { name: 'fleet', url: repositoryUrl, path: 'rollouts', namespaces, schedule: '*/1 * * * * *' };
   const zipkin = { zipkin: { default: { url: bed.zipkinUrl, timeout: '3s', lag: '3s' } } };
   return stringify({
-    leaderElection: { enabled: leaderElection },
+    leaderElection: { enabled: leaderElection, ...(leaseNamespace === undefined ? {} : { namespace: leaseNamespace }) },
     watchNamespaces: namespaces,
     sources: repositoryUrl === undefined ? [] : [source],
     providers: {

@@ -1,27 +1,24 @@
 import { type Fate, type Passed, startCountingProxy } from './bench/countingProxy.ts';
 
-/** The n-th write (1-based) that is cut: it never reaches the API server, or its answer never comes back. */
-export interface Cut {
-  readonly write: number;
+/** One request: the n-th (1-based) of its kind, such as `PATCH rollouts/status`. */
+export interface RequestName {
+  readonly what: string;
+  readonly nth: number;
+}
+
+/** The request that is cut: it never reaches the API server, or its answer never comes back. */
+export interface Cut extends RequestName {
   readonly when: 'before' | 'after';
 }
 
 interface CuttingProxy {
   /** Stands for the API server; plain HTTP. */
   readonly url: string;
-  /** All writes so far, the one that was cut included: `PATCH rollouts/status`. */
-  readonly writes: readonly string[];
+  /** All requests so far, the one that was cut included. */
+  readonly requests: readonly RequestName[];
   /** Passes everything again after the cut. */
   readonly mend: () => void;
   readonly close: () => Promise<void>;
-}
-
-/** Events and leases are no part of a rollout. */
-const RESOURCES = ['rollouts', 'rollouts/status', 'virtualservices', 'destinationrules'];
-
-function isWrite({ what }: Passed): boolean {
-  const [method = '', resource = ''] = what.split(' ');
-  return method !== 'GET' && RESOURCES.includes(resource);
 }
 
 /**
@@ -33,26 +30,28 @@ export async function startCuttingProxy(
   cut: Cut | undefined,
   kill: () => void,
 ): Promise<CuttingProxy> {
-  const writes: string[] = [];
+  const requests: RequestName[] = [];
+  const counts = new Map<string, number>();
   let isCut = false;
   let isMended = false;
   const strike = () => {
     isCut = true;
     kill();
   };
-  const fateOf = (request: Passed): Fate => {
+  const fateOf = ({ what }: Passed): Fate => {
     if (isCut && !isMended) return 'unsent';
-    if (!isWrite(request)) return 'passed';
-    writes.push(request.what);
-    if (writes.length !== cut?.write) return 'passed';
+    const nth = (counts.get(what) ?? 0) + 1;
+    counts.set(what, nth);
+    requests.push({ what, nth });
+    if (isCut || what !== cut?.what || nth !== cut.nth) return 'passed';
     if (cut.when === 'after') return { onAnswerKeptBack: strike };
     strike();
     return 'unsent';
   };
-  const proxy = await startCountingProxy(api.url, api.caFile, fateOf);
+  const proxy = await startCountingProxy(api.url, api.caFile, { fateOf });
   return {
     url: proxy.url,
-    writes,
+    requests,
     mend: () => {
       isMended = true;
     },

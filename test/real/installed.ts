@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Bed } from './bed/bed.ts';
 import { run } from './bed/command.ts';
+import { watchObjects } from './watchObjects.ts';
 
 /** The program as it is shipped; `npm run test:real` builds it. */
 export const PROGRAM = fileURLToPath(new URL('../../dist/sluice.js', import.meta.url));
@@ -21,5 +22,10 @@ export async function installSluice(bed: Bed): Promise<string> {
   const kubectl = (...args: string[]) => run(bed.kubectl, ['--kubeconfig', bed.kubeconfig, ...args]);
   await kubectl('apply', '--server-side', '--force-conflicts', '--filename', file);
   await kubectl('wait', '--for=condition=Established', 'customresourcedefinition/rollouts.sluice.dev', '--timeout=30s');
+  // a new kind can be written a moment before it can be watched
+  await bed.until('a watch of Rollouts', async () => {
+    (await watchObjects(bed, '/apis/sluice.dev/v1alpha1/rollouts')).stop();
+    return true;
+  });
   return bed.writeKubeconfig('sluice', await bed.serviceAccountToken(SLUICE_NAMESPACE, 'sluice'));
 }

@@ -60,14 +60,18 @@ export interface StoryOptions {
   readonly ratePerSecond?: number;
   /** Between two measurements. Default: `2s`. */
   readonly interval?: string;
+  /** Versions that have Pods. Default: v1, v2 and v3. */
+  readonly versions?: readonly string[];
+  /** Pods of each version. Default: 2. */
+  readonly replicas?: number;
 }
 
 /** One application, its Rollout in Git, clients that never stop asking, and a record of all that happens to its objects. */
 export interface Story {
   readonly world: World;
   readonly load: Load;
-  /** Writes the version to Git, as a team does. */
-  readonly commit: (version: string) => Promise<void>;
+  /** Writes the version to Git, as a team does, and other steps with it if they are given. */
+  readonly commit: (version: string, canary?: unknown) => Promise<void>;
   readonly status: () => Promise<Status | undefined>;
   /** Waits for a status; throws with the last one seen. */
   readonly until: (what: string, is: (status: Status) => boolean, timeoutMs?: number) => Promise<Status>;
@@ -75,6 +79,8 @@ export interface Story {
   readonly splits: () => readonly Split[];
   /** Waits until the steered route was split like this. */
   readonly untilSplit: (weights: string, timeoutMs?: number) => Promise<Split>;
+  /** Waits until the watches have told of the objects as they are now. */
+  readonly untilSeen: () => Promise<void>;
   readonly meshes: readonly Sighting<VirtualService>[];
   readonly rules: readonly Sighting<DestinationRule>[];
   readonly statuses: readonly Sighting<RolloutObject>[];
@@ -89,6 +95,8 @@ export const GATES = [
 ];
 
 const NAME = 'forecast';
+/** The first process of a namespace starts with it, and many may start at a time. */
+const ADOPTED_MS = 120_000;
 
 function rolloutOf({ namespace, canary, gates, router, interval }: StoryOptions, version: string): string {
   const analysis = { interval: interval ?? '2s', gates: gates ?? GATES };
@@ -131,7 +139,12 @@ export function createFleet(repository: GitRepository): (file: string, text: str
 /** Makes the application with all traffic on v1, starts the clients, and lets the controller adopt it. */
 export async function openStory(bed: Bed, push: ReturnType<typeof createFleet>, options: StoryOptions): Promise<Story> {
   const { namespace } = options;
-  const world = await createWorld(bed, { namespace });
+  const { versions, replicas } = options;
+  const world = await createWorld(bed, {
+    namespace,
+    ...(versions === undefined ? {} : { versions }),
+    ...(replicas === undefined ? {} : { replicas }),
+  });
   const path = `/apis/sluice.dev/v1alpha1/namespaces/${namespace}/rollouts`;
   const parentOf = (object: string) => object.slice(0, object.lastIndexOf('/'));
   const mesh = await watchObjects<VirtualService>(bed, parentOf(world.virtualService));
@@ -150,7 +163,7 @@ export async function openStory(bed: Bed, push: ReturnType<typeof createFleet>, 
     statuses: rollouts.sightings,
     splits,
     status,
-    commit: version => push(`${namespace}.yaml`, rolloutOf(options, version)),
+    commit: (version, canary = options.canary) => push(`${namespace}.yaml`, rolloutOf({ ...options, canary }, version)),
     until: async (what, is, timeoutMs = 60_000) => {
       let last: Status | undefined;
       const ask = async () => {
@@ -162,6 +175,17 @@ export async function openStory(bed: Bed, push: ReturnType<typeof createFleet>, 
       });
       if (last === undefined) throw new Error(`${namespace}: no status`);
       return last;
+    },
+    untilSeen: async () => {
+      const { items } = await bed.kubernetes.get<{ items: readonly RolloutObject[] }>(path);
+      const virtualService = await bed.kubernetes.get<VirtualService>(world.virtualService);
+      const versionOf = (object: KubernetesObject | undefined) => Number(object?.metadata['resourceVersion'] ?? 0);
+      await bed.until(
+        `the last news of ${namespace}`,
+        async () =>
+          versionOf(mesh.sightings.at(-1)?.object) >= versionOf(virtualService) &&
+          versionOf(rollouts.sightings.at(-1)?.object) >= versionOf(items[0]),
+      );
     },
     untilSplit: async (weights, timeoutMs = 60_000) => {
       await bed.until(`weights ${weights} in ${namespace}`, async () => splits().at(-1)?.weights === weights, timeoutMs);
@@ -176,7 +200,7 @@ export async function openStory(bed: Bed, push: ReturnType<typeof createFleet>, 
     },
   };
   await story.commit('v1');
-  await story.until('adoption of v1', ({ phase, stableVersion }) => phase === 'Healthy' && stableVersion === 'v1');
+  await story.until('adoption of v1', ({ phase, stableVersion }) => phase === 'Healthy' && stableVersion === 'v1', ADOPTED_MS);
   return story;
 }
 

@@ -23,7 +23,7 @@ describe('capacity', () => {
       step: 0,
       mesh: [0],
       waitingFor: 'pods',
-      message: /v2 has 1 ready pods where v1 has 10, 2 would fit 20% and spec.capacity is require; goes on by itself/,
+      message: /v2 has 1 ready pod where v1 has 10, 2 would fit 20% and spec.capacity is require; goes on by itself/,
     });
     world.setPods('v2', 2);
     check(world.run(MINUTE), { step: 1, mesh: [20], reason: 'WaitingForCapacity', message: /8 would fit 80%/ });
@@ -55,7 +55,7 @@ describe('capacity', () => {
 
   it('R13: warn says so and goes on', () => {
     const world = rolling(1, 'warn').run(8 * SECOND);
-    check(world, { step: 1, mesh: [20], message: /v2 has 1 ready pods where v1 has 10, 2 would fit 20%/ });
+    check(world, { step: 1, mesh: [20], message: /v2 has 1 ready pod where v1 has 10, 2 would fit 20%/ });
     check(world.run(MINUTE), { phase: 'Healthy', stable: 'v2' });
   });
 

@@ -220,7 +220,7 @@ describe('a step', () => {
     world.setPods('v2', 1);
     world.commit({ version: 'v2' });
     world.run(6 * SECOND);
-    check(world, { step: 1, mesh: [50], message: /v2 has 1 ready pods where v1 has 6, 3 would fit 50%/ });
+    check(world, { step: 1, mesh: [50], message: /v2 has 1 ready pod where v1 has 6, 3 would fit 50%/ });
   });
 
   it('R13: no raise without a ready pod', () => {

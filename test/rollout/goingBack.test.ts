@@ -30,6 +30,15 @@ describe('rollback', () => {
     check(world.run(2 * MINUTE), { phase: 'RolledBack', message: /obeyed/ });
   });
 
+  it('R23: a leader that has just begun asks before it says that nobody sends requests to the new version', () => {
+    const world = worldInProgress({ ...forever, truth: { disobeyedShare: ms => (ms < START_MS + 5 * MINUTE ? 0.5 : 0) } });
+    world.ask({ verb: 'abort' });
+    check(world.run(MINUTE), { phase: 'RollingBack' });
+    world.crash(10 * SECOND);
+    check(world.run(MINUTE), { phase: 'RollingBack', message: /not yet obeyed: v2 still got \d+ of \d+ requests/ });
+    check(world.run(5 * MINUTE), { phase: 'RolledBack', message: /obeyed: v2 got 0/ });
+  });
+
   it('R23: without requests it counts as obeyed after 30 s', () => {
     const world = worldInProgress({ ...forever, truth: { requestsPerSecond: 0 } });
     world.ask({ verb: 'abort' });
@@ -203,7 +212,7 @@ describe('the last ready pod is lost', () => {
     world.setPods('v2', 0);
     world.run(SECOND).crash();
     world.setPods('v2', 2);
-    world.run(SECOND).crash();
+    world.run(3 * SECOND).crash();
     check(world, { step: 1, mesh: [50] });
     world.setPods('v2', 0);
     check(world.run(10 * SECOND), { phase: 'RolledBack', reason: 'PodsLost' });

@@ -157,7 +157,7 @@ describe('whatever holds a rollout', () => {
         }
         expect(['Healthy', 'RolledBack'], world.status?.message).toContain(world.status?.phase);
       }),
-      { numRuns: 60 },
+      { seed: Number(process.env['SLUICE_SEED'] ?? 20), numRuns: Number(process.env['SLUICE_WORLDS'] ?? 60) },
     );
-  });
+  }, 3_600_000);
 });

@@ -15,15 +15,25 @@ import {
 
 type Look = { readonly rollout: Rollout; readonly observation: Observation; readonly decision: Decision; readonly nowMs: number };
 
-/** Looks at every decision of a world, and fails at the first one that breaks a law; `once` leaves R1 to others. */
+/** A law that every decision obeys. Decisions are millions, and `expect` costs more than what it looks at. */
+const demand = (isObeyed: boolean, law: string, look: Look): void => {
+  if (!isObeyed) expect.unreachable(`${law}, but: ${JSON.stringify({ ...look.decision, observation: look.observation })}`);
+};
+
+/**
+ * Looks at every decision of a world, and fails at the first one that breaks a law; every n-th of them is made twice (R1),
+ * with `Infinity` none.
+ */
 export const watchLaws = (
-  again: 'twice' | 'once' = 'twice',
+  twiceEvery = 1,
 ): ((rollout: Rollout, observation: Observation, decision: Decision, nowMs: number) => void) => {
   const givenUp = new Set<string>();
+  let looks = 0;
   return (rollout, observation, decision, nowMs) => {
     const look: Look = { rollout, observation, decision, nowMs };
-    if (again === 'twice') checkSame(look);
-    if (decision.status.message.trim() === '') expect.unreachable('R36: never without words');
+    looks += 1;
+    if (looks % twiceEvery === 0) checkSame(look);
+    demand(decision.status.message.trim() !== '', 'R36: never without words', look);
     checkReady(look);
     checkFinalizer(look);
     for (const revision of recordedAsGoingBack(look)) givenUp.add(revision);
@@ -55,104 +65,101 @@ const recordedAsGoingBack = ({ rollout, observation: { mesh } }: Look): readonly
   return [...stored, ...objects.flatMap(({ position }) => (position?.state === 'safe' ? [position.revision] : []))];
 };
 
+const readyOf = ({ observation: { pods } }: Look, version: string): number => pods[version]?.ready ?? 0;
+
 const checkWrite = (look: Look, write: SetTraffic, givenUp: ReadonlySet<string>): void => {
   const { weight, position, target } = write;
   const { decision, observation, rollout } = look;
-  expect(Number.isInteger(weight) && weight >= 0 && weight <= 100, `a share: ${weight}`).toBe(true);
-  expect(position.weight, 'R3: the position says the weight').toBe(weight);
+  demand(Number.isInteger(weight) && weight >= 0 && weight <= 100, 'R28: a share is a whole percentage', look);
+  demand(position.weight === weight, 'R3: the position says the weight', look);
   if (position.reason === 'Pinning') return;
   const { mesh } = observation;
   const object = mesh.kind === 'resolved' ? mesh.objects.find(({ name }) => name === write.object) : undefined;
   const drift = object ? driftOf(object.weights, target.stable, target.canary, weight) : 'none';
-  const isDown = (observation.pods[target.stable]?.ready ?? 0) === 0 && decision.status.step?.forced !== true;
-  if (object && isDown) checkNothingForNobody(object.weights, write);
+  const isForced = decision.status.step?.forced === true;
+  const isStableReady = readyOf(look, target.stable) > 0;
+  if (object && !isStableReady && !isForced) checkNothingForNobody(look, object.weights, write);
   const planned = rollout.status?.plan?.steps[position.step - 1]?.weight ?? 0;
-  expect([0, planned], `a weight that no position explains: ${JSON.stringify(write)}`).toContain(weight);
+  demand(weight === 0 || weight === planned, 'R4: no weight that no position explains', look);
   if (drift === 'down') checkRaise(look, write, givenUp);
-  const stableReady = observation.pods[target.stable]?.ready ?? 0;
-  const forced = decision.status.step?.forced === true;
-  if (drift === 'up')
-    expect(stableReady > 0 || forced, 'R6: nothing is shifted to a stable version without a ready pod').toBe(true);
+  if (drift === 'up') demand(isStableReady || isForced, 'R6: nothing is shifted to a stable version without a ready pod', look);
 };
 
 /** What a tool that knows nothing of us reads: Ready at this generation means that this version is rolled out. */
-const checkReady = ({ rollout, decision: { status } }: Look): void => {
+const checkReady = (look: Look): void => {
+  const { rollout, decision } = look;
+  const { status } = decision;
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.status !== 'True' || ready.observedGeneration !== rollout.generation || rollout.isDeleting) return;
   // an experiment that is over is what its spec wanted, though its version is not stable
   if (status.reason === 'ExperimentEnded') return;
-  if (status.stableVersion === rollout.spec.version) return;
-  expect(status.stableVersion, `Ready at generation ${rollout.generation}`).toBe(rollout.spec.version);
+  demand(status.stableVersion === rollout.spec.version, `Ready at generation ${rollout.generation} means rolled out`, look);
 };
 
 /** R30: there before the first weight, gone only when nothing is left to put back, or nobody could take it. */
-const checkFinalizer = ({ rollout, observation, decision }: Look): void => {
-  const { isDeleting, hasFinalizer, spec, status } = rollout;
-  for (const action of decision.actions) {
-    if (action.kind === 'setFinalizer') expect(action.isWanted, 'R30: only what changes').toBe(!hasFinalizer);
-    if (action.kind === 'setFinalizer' && action.isWanted) expect(isDeleting, 'R30: nothing is held back late').toBe(false);
-    if (action.kind !== 'setFinalizer' || action.isWanted || status?.step === undefined) continue;
-    expect(isDeleting, 'R30: held until the attempt ends').toBe(true);
-    const { mesh, pods } = observation;
+const checkFinalizer = (look: Look): void => {
+  const { isDeleting, hasFinalizer, spec, status } = look.rollout;
+  for (const action of look.decision.actions) {
+    if (action.kind !== 'setFinalizer') continue;
+    demand(action.isWanted === !hasFinalizer, 'R30: only what changes', look);
+    if (action.isWanted) demand(!isDeleting, 'R30: nothing is held back late', look);
+    if (action.isWanted || status?.step === undefined) continue;
+    demand(isDeleting === true, 'R30: held until the attempt ends', look);
+    const { mesh } = look.observation;
     const { stable = '', canary = '' } = status.target ?? {};
-    const nobody = (pods[stable]?.ready ?? 0) === 0 || mesh.kind === 'problem' || spec.onDelete === 'keep';
+    const nobody = readyOf(look, stable) === 0 || mesh.kind === 'problem' || spec.onDelete === 'keep';
     const open = mesh.kind === 'resolved' && mesh.objects.some(({ weights }) => driftOf(weights, stable, canary, 0) === 'up');
-    expect(nobody || !open, 'R30: Safe first').toBe(true);
+    demand(nobody || !open, 'R30: Safe first', look);
   }
 };
 
 /** R6: what a stable version without a ready pod has does not grow, whoever had it before. */
-const checkNothingForNobody = ({ versions, earlier = [] }: RouteWeights, { target, weight }: SetTraffic): void => {
+const checkNothingForNobody = (look: Look, { versions, earlier = [] }: RouteWeights, { target, weight }: SetTraffic): void => {
   const ours = Object.entries(versions).filter(
     ([name]) => name === '*' || name === target.stable || name === target.canary || earlier.includes(name),
   );
   const total = ours.reduce((sum, [, share]) => sum + share, 0);
   if (total === 0) return;
   const after = splitWeights(total, weight).stable;
-  expect(after, `R6: nothing is shifted to ${target.stable} without a ready pod`).toBeLessThanOrEqual(
-    versions[target.stable] ?? 0,
-  );
+  demand(after <= (versions[target.stable] ?? 0), `R6: nothing is shifted to ${target.stable} without a ready pod`, look);
 };
 
-const checkRaise = (
-  { rollout, observation, nowMs }: Look,
-  { position, target }: SetTraffic,
-  givenUp: ReadonlySet<string>,
-): void => {
+const checkRaise = (look: Look, { position, target }: SetTraffic, givenUp: ReadonlySet<string>): void => {
+  const { rollout, observation, nowMs } = look;
   const stored = rollout.status;
-  expect(givenUp.has(position.revision), 'R23: never raised again once it went back').toBe(false);
-  expect(stored?.revision, 'R3: an attempt is stored before its first write').toBe(position.revision);
-  expect(observation.pods[target.canary]?.ready ?? 0, 'R13: no raise without a ready pod').toBeGreaterThan(0);
-  expect(rollout.isDeleting, 'R30: never raised once deleted').toBe(false);
-  expect(rollout.hasFinalizer || rollout.spec.onDelete === 'keep', 'R30: the finalizer comes before the weight').toBe(true);
+  const ready = readyOf(look, target.canary);
+  demand(!givenUp.has(position.revision), 'R23: never raised again once it went back', look);
+  demand(stored?.revision === position.revision, 'R3: an attempt is stored before its first write', look);
+  demand(ready > 0, 'R13: no raise without a ready pod', look);
+  demand(rollout.isDeleting !== true, 'R30: never raised once deleted', look);
+  demand(rollout.hasFinalizer === true || rollout.spec.onDelete === 'keep', 'R30: the finalizer comes before the weight', look);
   const problems = checkSpec(rollout.spec, observation.installation).filter(({ severity }) => severity === 'error');
-  expect(problems, 'R12: no raise while the spec contradicts itself').toEqual([]);
+  demand(problems.length === 0, 'R12: no raise while the spec contradicts itself', look);
   const from = stored?.step?.index ?? 0;
   const isForward = position.step > from;
   const isPaused = rollout.spec.paused === true || stored?.pause !== undefined;
-  expect(isForward && isPaused, 'R20: a pause stops forward movement').toBe(false);
+  demand(!(isForward && isPaused), 'R20: a pause stops forward movement', look);
   if (from === 0 || !isForward) return;
-  expect(position.step, 'R4: steps are entered one by one').toBe(from + 1);
+  demand(position.step === from + 1, 'R4: steps are entered one by one', look);
   if (stored?.step?.promotedBy !== undefined) return;
   const began = stored?.traffic?.weight === 0 ? 0 : (stored?.step?.readyAtStart ?? 0);
-  const ready = observation.pods[target.canary]?.ready ?? 0;
-  expect(ready, 'R25: nothing goes forward on a set that shrank').toBeGreaterThanOrEqual(began);
+  demand(ready >= began, 'R25: nothing goes forward on a set that shrank', look);
   const pauseMs = stored?.plan?.steps[from - 1]?.pauseMs ?? Number.POSITIVE_INFINITY;
-  expect(nowMs - Date.parse(stored?.step?.startedAt ?? ''), 'R4: no step shorter than its pause').toBeGreaterThanOrEqual(pauseMs);
-  for (const gate of (stored?.plan?.gates ?? []).filter(({ steps }) => steps?.includes(from) ?? true))
-    checkGate(
-      gate,
-      stored?.gates?.find(({ name }) => name === gate.name),
-      stored?.step?.startedAt,
-    );
+  const startedMs = Date.parse(stored?.step?.startedAt ?? '');
+  demand(nowMs - startedMs >= pauseMs, 'R4: no step shorter than its pause', look);
+  for (const gate of (stored?.plan?.gates ?? []).filter(({ steps }) => steps?.includes(from) ?? true)) {
+    const state = stored?.gates?.find(({ name }) => name === gate.name);
+    checkGate(look, gate, { state, startedMs });
+  }
 };
 
+type Judged = { readonly state: GateStatus | undefined; readonly startedMs: number };
+
 /** R14: passed, on enough samples, of this step. */
-const checkGate = (gate: PlanGate, state: GateStatus | undefined, startedAt: string | undefined): void => {
-  const told = `R14: ${gate.name} ${JSON.stringify(state)}`;
-  expect(['Pass', 'NotApplicable'], told).toContain(state?.verdict);
+const checkGate = (look: Look, gate: PlanGate, { state, startedMs }: Judged): void => {
+  demand(state?.verdict === 'Pass' || state?.verdict === 'NotApplicable', `R14: ${gate.name} passed`, look);
   if (state?.message.endsWith('gets no traffic in this step')) return;
   if (gate.name !== 'unattributed' && gate.source.kind !== 'query')
-    expect(state?.samples ?? 0, told).toBeGreaterThanOrEqual(gate.minSamples);
-  expect(Date.parse(state?.at ?? ''), told).toBeGreaterThanOrEqual(Date.parse(startedAt ?? ''));
+    demand((state?.samples ?? 0) >= gate.minSamples, `R14: ${gate.name} passed on enough samples`, look);
+  demand(Date.parse(state?.at ?? '') >= startedMs, `R14: ${gate.name} passed in this step`, look);
 };

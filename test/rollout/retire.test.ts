@@ -88,6 +88,43 @@ describe('what the old version leaves behind', () => {
     check(world.run(MINUTE), { reason: 'Retired' });
   });
 
+  it('R21: pods that a route without a subset leads to are not scaled; it goes on when that is gone', () => {
+    const world = promoted({ ...SCALE, after: '1m' });
+    world.mesh.plainRoutes = ['edge/plain'];
+    check(world.run(10 * MINUTE), {
+      phase: 'Healthy',
+      message: /the pods of v1 are not scaled to 0: VirtualService edge\/plain leads to all pods/,
+    });
+    expect([world.counts.scale, world.mesh.subsets.has('v1')]).toEqual([0, false]);
+    const before = mark(world);
+    check(world.run(60 * MINUTE), { writes: { mesh: 0, status: 0, subset: 0, scale: 0 } }, before);
+    world.mesh.plainRoutes = [];
+    world.at(world.livedMs + SECOND, () => {});
+    check(world.run(MINUTE), { reason: 'Retired', writes: { scale: 1 } }, before);
+  });
+
+  it('R20, R21: a freeze keeps the way back: nothing is retired until it ends', () => {
+    const world = promoted({ ...SCALE, after: '1m' });
+    world.freeze = { by: 'alice', since: '2026-11-21T14:00:00Z' };
+    const before = mark(world);
+    check(world.run(20 * MINUTE), { message: /v1 is to be retired at .*, but alice has frozen the installation/ });
+    check(world, { phase: 'Healthy', writes: { mesh: 0, subset: 0, scale: 0, status: 1 } }, before);
+    expect(world.status?.previous?.until).toBeDefined();
+    world.freeze = undefined;
+    check(world.run(5 * SECOND), { message: /^v2 is stable at 100%; v1 is being retired$/ });
+    check(world.run(MINUTE), { reason: 'Retired' });
+  });
+
+  it('R20, R21: a freeze while it is being retired keeps what is left', () => {
+    const world = promoted({ ...SCALE, after: '1m' });
+    for (let at = 0; world.status?.retire === undefined && at < 100; at++) world.run(SECOND);
+    world.freeze = { by: 'alice', since: '2026-11-21T14:00:00Z' };
+    check(world.run(20 * MINUTE), { message: /v1 is to be retired at .*, but alice has frozen the installation/ });
+    expect([world.counts.scale, world.mesh.subsets.has('v1')]).toEqual([0, true]);
+    world.freeze = undefined;
+    check(world.run(MINUTE), { reason: 'Retired' });
+  });
+
   it('R21, R26: nothing that gets traffic again is retired', () => {
     const world = promoted({ ...SCALE, after: '1m' });
     world.edit(OBJECT, { v1: 50, v2: 50 }, { manager: 'kubectl-edit' });

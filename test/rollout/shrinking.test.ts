@@ -27,7 +27,7 @@ describe('the pods of the new version become fewer', () => {
       reason: 'PodsShrinking',
       mesh: [50],
       waitingFor: 'pods',
-      message: /1 of the 4 ready pods .*goes back if it stays so/,
+      message: /1 of the 4 ready pods .*goes back at 14:0\d:\d\dZ if it stays so/,
     });
     check(world.run(15 * SECOND), { phase: 'RolledBack', reason: 'PodsLost', mesh: [0], message: /too few ready pods since/ });
   });
@@ -57,7 +57,7 @@ describe('the pods of the new version become fewer', () => {
   it('R25: holds the next step until they are back; growing is no matter', () => {
     const world = withFour({ spec: HALF_SHORT });
     world.setPods('v2', 3);
-    check(world.run(3 * MINUTE), { step: 1, reason: 'PodsShrinking', mesh: [50], message: /a person may promote/ });
+    check(world.run(3 * MINUTE), { step: 1, reason: 'PodsShrinking', mesh: [50], message: /when a person promotes/ });
     world.setPods('v2', 9);
     check(world.run(MINUTE), { phase: 'Healthy', stable: 'v2' });
   });

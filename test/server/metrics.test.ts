@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { RolloutStatus } from '../../src/rollout/index.ts';
 import type { Metrics } from '../../src/server/metrics.ts';
 import { parseExposition } from './exposition.ts';
 import { createMeasured, gateOf, START_MS, tellAll } from './told.ts';
@@ -70,6 +71,22 @@ describe('metrics', () => {
     const rollbacks = lines.filter(line => line.startsWith('sluice_rollbacks_total{'));
     expect(rollbacks).toContain('sluice_rollbacks_total{reason="GateFailed"} 0');
     expect(rollbacks.filter(line => !line.endsWith(' 0'))).toEqual([]);
+  });
+
+  it('R26: drift counts as often as it happens, also while the reason stays the same', async () => {
+    const { metrics, put } = createMeasured();
+    const at = (second: number): string => new Date(START_MS + second * 1_000).toISOString();
+    const status = (restored: readonly string[], times: readonly string[] = []): RolloutStatus => ({
+      phase: 'Healthy',
+      reason: 'DriftRestored',
+      message: '',
+      drift: { restored, times },
+    });
+    metrics.stored(put('a', {}), status([at(0)]));
+    metrics.stored(put('a', status([at(0)])), status([at(0), at(3)]));
+    metrics.stored(put('a', status([at(0), at(3)])), status([at(3)]));
+    metrics.stored(put('a', status([at(3)])), status([at(3)], [at(9), at(9)]));
+    expect(await scrape(metrics)).toContain('sluice_drift_total 4');
   });
 
   it('the verdicts of a gate stay after the attempt, and go when no rollout has the gate any more', async () => {

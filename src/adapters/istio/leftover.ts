@@ -14,17 +14,20 @@ export function leftoverOf(
   const versionOf = versionOfSubset(rule, target.versionLabel);
   const destinationsIn: string[] = [];
   const referredBy: string[] = [];
+  const reachedBy: string[] = [];
   for (const virtualService of virtualServices) {
-    const all = countReferences(virtualService, target.host, subset => versionOf(subset) === version);
-    if (all === 0) continue;
     const key = keyOf(virtualService);
+    if (countReferences(virtualService, target.host, subset => subset === undefined) > 0) reachedBy.push(key);
+    const all = countReferences(virtualService, target.host, subset => subset !== undefined && versionOf(subset) === version);
+    if (all === 0) continue;
     const isSteered = target.virtualServices.includes(key);
     const idle = isSteered ? idleDestinations(virtualService, target, version, versionOf).length : 0;
     if (idle > 0) destinationsIn.push(key);
     if (all > idle) referredBy.push(key);
   }
   const hasOwnSubset = rule !== undefined && ownSubsets(rule, target.versionLabel, version).length > 0;
-  return { version, destinationsIn, referredBy: referredBy.sort(), hasOwnSubset };
+  const plain = reachedBy.length === 0 ? {} : { reachedBy: reachedBy.sort() };
+  return { version, destinationsIn, referredBy: referredBy.sort(), hasOwnSubset, ...plain };
 }
 
 /** Destinations of the version in the steered routes that get nothing, beside others that do. */
@@ -43,12 +46,12 @@ export function idleDestinations(
   });
 }
 
-/** How often a subset of the host is named, wherever that may be: destinations of any protocol, mirrors, routes of ours. */
-function countReferences(virtualService: MeshObject, host: string, isMeant: (subset: string) => boolean): number {
+/** How often the host is named with such a subset, wherever that may be: destinations of any protocol, mirrors, routes of ours. */
+function countReferences(virtualService: MeshObject, host: string, isMeant: (subset: string | undefined) => boolean): number {
   const namespace = namespaceOf(virtualService);
   const isReference = (fields: Fields): boolean => {
     const [name, subset] = [textOf(fields['host']), textOf(fields['subset'])];
-    return name !== undefined && subset !== undefined && fullHost(name, namespace) === host && isMeant(subset);
+    return name !== undefined && fullHost(name, namespace) === host && isMeant(subset);
   };
   const count = (value: unknown): number => {
     if (Array.isArray(value)) return value.reduce<number>((sum, item) => sum + count(item), 0);

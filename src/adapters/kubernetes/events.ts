@@ -66,12 +66,17 @@ function isKind(error: unknown, kind: SystemError['kind']): boolean {
   return error instanceof SystemError && error.kind === kind;
 }
 
+/** Events of one namespace that wait, oldest first. */
+type Lane = { readonly waiting: KubeObject[]; readonly sending: Promise<void> };
+
 class EventQueue implements KubeEventSink {
   readonly #options: Required<EventSinkOptions>;
-  readonly #waiting: KubeObject[] = [];
+  /** By namespace, so that one that takes no events (a quota, an admission webhook, its end) holds up no other. */
+  readonly #lanes = new Map<string, Lane>();
   readonly #ending = new AbortController();
-  #sending: Promise<void> | undefined;
-  #told = false;
+  /** Namespaces whose failure is logged. */
+  readonly #told = new Set<string>();
+  #isLosing = false;
 
   constructor(options: Required<EventSinkOptions>) {
     this.#options = options;
@@ -79,58 +84,68 @@ class EventQueue implements KubeEventSink {
 
   emit(...[rollout, event]: Parameters<EventSink['emit']>): void {
     if (this.#ending.signal.aborted) return;
-    const { component, clock, capacity } = this.#options;
-    this.#waiting.push(toObject(rollout, event, { component, nowMs: clock.now() }));
-    if (this.#waiting.length > capacity) {
-      this.#waiting.shift();
-      this.#tell(new Error(`more than ${capacity} events wait; the oldest are dropped`));
+    const { component, clock } = this.#options;
+    const { namespace } = rollout;
+    const object = toObject(rollout, event, { component, nowMs: clock.now() });
+    const lane = this.#lanes.get(namespace);
+    if (lane) lane.waiting.push(object);
+    else {
+      const waiting = [object];
+      this.#lanes.set(namespace, { waiting, sending: this.#sendAll(namespace, waiting) });
     }
-    this.#sending ??= this.#sendAll();
+    this.#makeRoom();
   }
 
   async drain(timeoutMs: number): Promise<void> {
     const timer = setTimeout(() => this.#ending.abort(), timeoutMs);
-    await this.#sending;
+    await Promise.all([...this.#lanes.values()].map(({ sending }) => sending));
     clearTimeout(timer);
     this.#ending.abort();
   }
 
-  async #sendAll(): Promise<void> {
+  #makeRoom(): void {
+    const lanes = [...this.#lanes.values()].map(({ waiting }) => waiting).sort((a, b) => b.length - a.length);
+    const { capacity, logger } = this.#options;
+    const isFull = lanes.reduce((sum, { length }) => sum + length, 0) > capacity;
+    const dropped = isFull ? lanes[0]?.shift() : undefined;
+    const reason = `more than ${capacity} events wait; the oldest are dropped`;
+    if (isFull && !this.#isLosing)
+      logger.warn({ namespace: dropped?.metadata.namespace, reason }, 'events of Kubernetes are lost');
+    this.#isLosing = isFull;
+  }
+
+  async #sendAll(namespace: string, waiting: KubeObject[]): Promise<void> {
     const { firstDelayMs, longestDelayMs } = this.#options;
     let failures = 0;
-    for (let object = this.#waiting[0]; object && !this.#ending.signal.aborted; object = this.#waiting[0]) {
+    for (let object = waiting[0]; object && !this.#ending.signal.aborted; object = waiting[0]) {
       const done = await this.#send(object);
       // While it was being sent it may have been dropped from the front.
-      if (done && this.#waiting[0] === object) this.#waiting.shift();
+      if (done && waiting[0] === object) waiting.shift();
       failures = done ? 0 : failures + 1;
       if (!done) await wait(Math.min(longestDelayMs, firstDelayMs * 2 ** (failures - 1)), this.#ending.signal);
     }
-    this.#sending = undefined;
+    this.#lanes.delete(namespace);
   }
 
-  /** Whether the event is done with: recorded, there already, or never to be recorded. */
+  /** Whether the event is done with: recorded, there already, or never to be recorded. Failures in a row are logged once for each namespace. */
   async #send(object: KubeObject): Promise<boolean> {
+    const { namespace = '' } = object.metadata;
     try {
       await this.#options.client.create(EVENTS, object, { signal: this.#ending.signal });
-      this.#told = false;
+      this.#told.delete(namespace);
       return true;
     } catch (error) {
       if (isKind(error, 'conflict')) return true;
       if (this.#ending.signal.aborted) return false;
-      this.#tell(error);
+      if (!this.#told.has(namespace)) this.#options.logger.warn({ namespace, err: error }, 'cannot record events in Kubernetes');
+      this.#told.add(namespace);
       // Something that stands in for the API server for a while answers, but not as one.
       return !isKind(error, 'unavailable') && !isKind(error, 'badAnswer');
     }
   }
-
-  /** Once per outage. */
-  #tell(error: unknown): void {
-    if (!this.#told) this.#options.logger.warn({ err: error }, 'cannot record events in Kubernetes');
-    this.#told = true;
-  }
 }
 
-/** Sends events one after the other, without making anybody wait for them. */
+/** Sends the events of each namespace one after the other, without making anybody wait for them. */
 export function createEventSink(options: EventSinkOptions): KubeEventSink {
   const defaults = { component: 'sluice', capacity: 1000, firstDelayMs: 500, longestDelayMs: 30_000 };
   return new EventQueue({ ...defaults, ...options });

@@ -136,8 +136,10 @@ const shape = {
   lastRequest: open({ id: text(), verb: text(), outcome: text(), at: text() })
     .optional()
     .describe('The last request and what became of it.'),
-  drift: open({ times: names(), restored: names(), by: text() }).optional().describe('When somebody else changed the weights.'),
-  retire: open({ version: text(), since: text(), done: z.boolean() })
+  drift: open({ times: names(), restored: names(), by: text(), since: text() })
+    .optional()
+    .describe('When somebody else changed the weights.'),
+  retire: open({ version: text(), since: text(), done: z.boolean().optional() })
     .optional()
     .describe('The version before this one is being removed since then, or is.'),
   source: source.optional().describe('The commit that this spec comes from.'),

@@ -108,6 +108,18 @@ describe('what is left of a version', () => {
     expect(leftover(tcp, elsewhere).referredBy).toEqual(['edge/tcp']);
   });
 
+  it('R21: a route that names no subset leads to its pods too, so they still get requests', () => {
+    const plain = virtualService('http: [{route: [{destination: {host: reviews.bookinfo}}]}]', {
+      namespace: 'edge',
+      name: 'plain',
+    });
+    const other = virtualService('http: [{route: [{destination: {host: ratings.bookinfo}}]}]', {
+      namespace: 'edge',
+      name: 'other',
+    });
+    expect(leftover(REVIEWS, plain, other)).toEqual({ ...leftover(REVIEWS), reachedBy: ['edge/plain'] });
+  });
+
   it('R5, R21: is looked for only while a version is to be retired', () => {
     const { deps } = fakeMesh([REVIEWS], [RULE]);
     const rollout = (retire: 'none' | 'removeSubset'): Rollout => ({

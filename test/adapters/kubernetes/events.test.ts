@@ -21,8 +21,10 @@ function world(create?: (resource: Resource, object: KubeObject) => Promise<Kube
   const clock = { now: () => Date.parse('2026-05-01T12:00:00.789Z') };
   const client = { create: create ?? api.create };
   const sink = createEventSink({ client, clock, logger, firstDelayMs: 1, longestDelayMs: 5, capacity: 3 });
-  const emit = (name: string, message = 'm') => sink.emit(ROLLOUT, { name, type: 'Warning', reason: 'GateFailed', message });
-  return { api, sink, emit, lines };
+  const emitIn = (namespace: string, name: string, message = 'm') =>
+    sink.emit({ ...ROLLOUT, namespace }, { name, type: 'Warning', reason: 'GateFailed', message });
+  const emit = (name: string, message = 'm') => emitIn('weather', name, message);
+  return { api, sink, emit, emitIn, lines };
 }
 
 describe('events', () => {
@@ -79,6 +81,21 @@ describe('events', () => {
     emit('b');
     await sink.drain(1000);
     expect(names).toEqual(['b']);
+  });
+
+  it('R35: of a namespace that takes none hold up no other namespace', async () => {
+    const names: (string | undefined)[] = [];
+    const { sink, emitIn, lines } = world(async (_, object) => {
+      if (object.metadata.namespace === 'broken') throw refusal('unavailable');
+      names.push(object.metadata.name);
+      return object;
+    });
+    emitIn('broken', 'a');
+    emitIn('weather', 'b');
+    emitIn('weather', 'c');
+    await vi.waitFor(() => expect(names).toEqual(['b', 'c']));
+    await sink.drain(1);
+    expect(lines).toHaveLength(1);
   });
 
   it('are dropped, the oldest first, when too many wait', async () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import http from 'node:http';
+import http, { type IncomingMessage, type ServerResponse } from 'node:http';
 import https from 'node:https';
 import type { AddressInfo } from 'node:net';
 
@@ -10,10 +10,34 @@ export interface Passed {
   readonly what: string;
   /** Empty for a request that concerns no namespace. */
   readonly namespace: string;
+  /** Asks what a write would do, and changes nothing. */
+  readonly isDryRun: boolean;
 }
 
-/** What becomes of a request: it is passed on, or never sent, or sent and its answer kept back (the function is called when it is there). */
-export type Fate = 'passed' | 'unsent' | { readonly onAnswerKeptBack: () => void };
+/** A watch that is open, in the hands of a test. */
+export interface WatchStream {
+  /** From now on nothing comes through, as if the connection were half open; `release` lets all of it come. */
+  readonly hold: () => void;
+  readonly release: () => void;
+  /** Breaks the connection. */
+  readonly drop: () => void;
+  /** Says something that the API server did not, and ends the watch. */
+  readonly end: (event: unknown) => void;
+}
+
+/**
+ * What becomes of a request. `unsent`: it never gets there, and the connection breaks; `unanswered`: it never gets there, and nothing ever comes
+ * back; `onAnswerKeptBack`: it gets there, and nothing comes back (called when the answer is there; not for watches); `answer`: it never
+ * gets there, and this comes back; `until`: it gets there later; `onWatch`: it is passed on, and the test gets hold of the watch.
+ */
+export type Fate =
+  | 'passed'
+  | 'unsent'
+  | 'unanswered'
+  | { readonly onAnswerKeptBack: () => void }
+  | { readonly answer: { readonly code: number; readonly headers?: Readonly<Record<string, string>>; readonly body: unknown } }
+  | { readonly until: Promise<void> }
+  | { readonly onWatch: (stream: WatchStream) => void };
 
 interface CountingProxy {
   /** Stands for the API server; plain HTTP, so that the proxy can see what passes. */
@@ -30,17 +54,58 @@ function passedOf(method: string, target: string): Passed {
   const namespace = resource[0] === 'namespaces' && resource.length > 2 ? (resource[1] ?? '') : '';
   const [plural = pathname, , subresource] = namespace === '' ? resource : resource.slice(2);
   const what = `${method} ${plural}${subresource === undefined ? '' : `/${subresource}`}`;
-  return { atMs: Date.now(), what: searchParams.has('watch') ? `${what}?watch` : what, namespace };
+  const isDryRun = searchParams.has('dryRun');
+  return { atMs: Date.now(), what: searchParams.has('watch') ? `${what}?watch` : what, namespace, isDryRun };
 }
 
-/**
- * Passes everything on to an API server and keeps a record of it: a count that owes nothing to the program that is counted.
- * `fateOf` may decide otherwise, once for each request.
- */
+interface Interference {
+  /** Asked once for each request. Default: everything passes. */
+  readonly fateOf?: (request: Passed) => Fate;
+  /** Told what the API server answered to a request that got there; its answer may still be kept back. */
+  readonly onAnswer?: (request: Passed, code: number) => void;
+}
+
+function streamOf(answer: IncomingMessage, outgoing: ServerResponse): WatchStream {
+  return {
+    hold: () => answer.unpipe(outgoing),
+    release: () => answer.pipe(outgoing),
+    drop: () => outgoing.destroy(),
+    end: event => {
+      answer.unpipe(outgoing);
+      outgoing.end(`${JSON.stringify(event)}\n`);
+    },
+  };
+}
+
+/** Gives the answer of the API server to the client, as the fate of the request has it. */
+function pass(answer: IncomingMessage, outgoing: ServerResponse, fate: Fate): void {
+  if (typeof fate === 'object' && 'onAnswerKeptBack' in fate) {
+    answer.resume().on('end', fate.onAnswerKeptBack);
+    return;
+  }
+  outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+  // a watch may have nothing to tell for long after its head
+  outgoing.flushHeaders();
+  answer.pipe(outgoing);
+  answer.on('error', () => outgoing.destroy());
+  if (typeof fate === 'object' && 'onWatch' in fate) fate.onWatch(streamOf(answer, outgoing));
+}
+
+/** Answers without the API server; false when the request is to get there. */
+function intercept(fate: Fate, outgoing: ServerResponse): boolean {
+  if (fate === 'unsent') outgoing.destroy();
+  if (typeof fate === 'object' && 'answer' in fate) {
+    const { code, headers = {}, body } = fate.answer;
+    outgoing.writeHead(code, { 'content-type': 'application/json', ...headers }).end(JSON.stringify(body));
+  }
+  return fate === 'unsent' || fate === 'unanswered' || (typeof fate === 'object' && 'answer' in fate);
+}
+
+/** Passes everything on to an API server and keeps a record of it: a count that owes nothing to the program that is counted. */
 export async function startCountingProxy(
   apiUrl: string,
   caFile: string,
-  fateOf: (request: Passed) => Fate = () => 'passed',
+  { fateOf = () => 'passed', onAnswer }: Interference = {},
 ): Promise<CountingProxy> {
   const passed: Passed[] = [];
   const agent = new https.Agent({ keepAlive: true, ca: readFileSync(caFile) });
@@ -49,24 +114,18 @@ export async function startCountingProxy(
     const request = passedOf(method, url);
     passed.push(request);
     const fate = fateOf(request);
-    if (fate === 'unsent') {
-      outgoing.destroy();
-      return;
-    }
-    const onward = https.request(`${apiUrl}${url}`, { method, headers, agent }, answer => {
-      if (fate !== 'passed') {
-        answer.resume().on('end', fate.onAnswerKeptBack);
-        return;
-      }
-      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-      // a watch may have nothing to tell for long after its head
-      outgoing.flushHeaders();
-      answer.pipe(outgoing);
-      answer.on('error', () => outgoing.destroy());
-    });
-    onward.on('error', () => outgoing.destroy());
-    outgoing.on('close', () => onward.destroy());
-    incoming.pipe(onward);
+    if (intercept(fate, outgoing)) return;
+    const send = () => {
+      const onward = https.request(`${apiUrl}${url}`, { method, headers, agent }, answer => {
+        onAnswer?.(request, answer.statusCode ?? 502);
+        pass(answer, outgoing, fate);
+      });
+      onward.on('error', () => outgoing.destroy());
+      outgoing.on('close', () => onward.destroy());
+      incoming.pipe(onward);
+    };
+    if (typeof fate === 'object' && 'until' in fate) void fate.until.then(send);
+    else send();
   });
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
   return {
