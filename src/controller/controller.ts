@@ -1,7 +1,7 @@
 import { inProgress } from '../rollout/index.ts';
 import { createMemory, type Memory } from './memory.ts';
-import type { Key, StoredRollout } from './ports.ts';
 import { steeredRoutes } from './observe.ts';
+import type { Key, StoredRollout } from './ports.ts';
 import { createQueue } from './queue.ts';
 import { type Hands, keyOf, reconcile } from './reconcile.ts';
 import { createRivals } from './rivals.ts';

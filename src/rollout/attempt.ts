@@ -1,22 +1,22 @@
 import type { SetTraffic } from './action.ts';
-import { approvalTimedOut, approved, rejected, withTimeOut } from './approval.ts';
-import { progressDeadline } from './deadline.ts';
-import { ADD_FINALIZER, deleted, lacksFinalizer } from './deletion.ts';
-import { driftDown, driftUp, meshGone, unfinished, unreadableMesh, withUnfinished } from './drift.ts';
-import { edited, retargeted } from './edited.ts';
+import { ADD_FINALIZER, deleted, lacksFinalizer } from './back/deletion.ts';
+import { continueGoingBack, goBack } from './back/goBack.ts';
+import { podsBack, podsLost, podsShrinking } from './back/readiness.ts';
+import { isSuperseded, needsSafeFirst, supersede } from './back/supersede.ts';
 import { place } from './explain.ts';
-import { goForward, standStill } from './forward.ts';
-import { frozen, outsideWindow } from './frozen.ts';
-import { gatePaused } from './gatePause.ts';
-import { failedGate } from './gates.ts';
-import { continueGoingBack, goBack } from './goBack.ts';
+import { edited, retargeted } from './forward/edited.ts';
+import { goForward, standStill } from './forward/forward.ts';
+import { frozen, outsideWindow } from './forward/frozen.ts';
+import { gatePaused } from './gates/gatePause.ts';
+import { failedGate } from './gates/gates.ts';
+import { driftDown, driftUp, meshGone, unfinished, unreadableMesh, withUnfinished } from './mesh/drift.ts';
+import { takesTraffic } from './mesh/routes.ts';
 import { type Guard, type Outcome, saying } from './outcome.ts';
-import { aborted, pauseAsked, paused, promoted } from './people.ts';
-import { podsBack, podsLost, podsShrinking } from './readiness.ts';
-import { withOutcome } from './request.ts';
-import { takesTraffic } from './routes.ts';
+import { approvalTimedOut, approved, rejected, withTimeOut } from './people/approval.ts';
+import { aborted, pauseAsked, paused, promoted } from './people/people.ts';
+import { withOutcome } from './people/request.ts';
 import { type Attempt, stepKey } from './situation.ts';
-import { isSuperseded, needsSafeFirst, supersede } from './supersede.ts';
+import { progressDeadline } from './start/deadline.ts';
 
 /** Goes on with what was decided before; an attempt that is going back never comes forward again. */
 const goingBack: Guard = attempt =>

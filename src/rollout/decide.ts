@@ -1,12 +1,12 @@
 import type { Decision } from './action.ts';
-import { adopt } from './adopt.ts';
 import { decideAttempt } from './attempt.ts';
-import { withoutFinalizer } from './deletion.ts';
+import { withoutFinalizer } from './back/deletion.ts';
 import type { Observation, Rollout } from './observation.ts';
 import { finish, type Outcome } from './outcome.ts';
-import { isAnswered, parseRequest, refusalOf, withOutcome } from './request.ts';
+import { isAnswered, parseRequest, refusalOf, withOutcome } from './people/request.ts';
 import { inProgress, readAttempt, readSituation, type Situation } from './situation.ts';
-import { decideIdle } from './start.ts';
+import { adopt } from './start/adopt.ts';
+import { decideIdle } from './start/start.ts';
 import type { RolloutStatus } from './status.ts';
 
 /**

@@ -1,5 +1,5 @@
 import { momentFor } from './duration.ts';
-import { routesSentence } from './routes.ts';
+import { routesSentence } from './mesh/routes.ts';
 import type { Attempt } from './situation.ts';
 import type { Approval, GateStatus } from './status.ts';
 

@@ -1,17 +1,17 @@
 import { byName } from './byName.ts';
-import { gatesOfStep } from './gatePlan.ts';
-import { judgeGate, withoutTraffic } from './gates.ts';
+import { judgeGate, withoutTraffic } from './gates/gates.ts';
+import { catchUp } from './mesh/position.ts';
+import { withDriftCounted } from './mesh/reapplied.ts';
+import { routesDigest, SAFE, takesTraffic } from './mesh/routes.ts';
+import { driftOf, earlierPercent, weightPercent } from './mesh/weights.ts';
 import type { Installation, MeshObservation, Observation, Rollout, SteeredObject, VersionPods } from './observation.ts';
-import { planHash } from './plan.ts';
-import { catchUp } from './position.ts';
-import { withDriftCounted } from './reapplied.ts';
+import { isAnswered, type PersonRequest, parseRequest, refusalOf } from './people/request.ts';
+import { gatesOfStep } from './plan/gatePlan.ts';
+import { planHash } from './plan/plan.ts';
 import { remembered } from './remembered.ts';
-import { isAnswered, type PersonRequest, parseRequest, refusalOf } from './request.ts';
-import { routesDigest, SAFE, takesTraffic } from './routes.ts';
-import { checkSpec } from './semantics.ts';
+import { checkSpec } from './semantics/semantics.ts';
 import type { RolloutSpec, SpecProblem } from './spec.ts';
 import type { GateStatus, Plan, PlanStep, RolloutStatus, StepStatus, Target } from './status.ts';
-import { driftOf, earlierPercent, weightPercent } from './weights.ts';
 
 /** What is known at the moment of deciding, before it is clear which part of a rollout's life this is. */
 export type Situation = {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { analysisOf, gateName, wantedGates } from '../../src/rollout/analysis.ts';
 import type { AnalysisSpec, GateSpec, Installation } from '../../src/rollout/index.ts';
-import { compilePlan } from '../../src/rollout/plan.ts';
+import { analysisOf, gateName, wantedGates } from '../../src/rollout/plan/analysis.ts';
+import { compilePlan } from '../../src/rollout/plan/plan.ts';
 import { HALF, SUCCESS_RATE, specOf } from './check.ts';
 
 const ORDERS: GateSpec = {

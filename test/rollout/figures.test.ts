@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { wantedGates } from '../../src/rollout/analysis.ts';
-import { refusalOfAnswer } from '../../src/rollout/approval.ts';
-import { parseCron } from '../../src/rollout/cron.ts';
-import { shownAgainst } from '../../src/rollout/gateFigures.ts';
-import { judgeGate } from '../../src/rollout/gates.ts';
+import { parseCron } from '../../src/rollout/forward/cron.ts';
+import { closedAt } from '../../src/rollout/forward/windows.ts';
+import { shownAgainst } from '../../src/rollout/gates/gateFigures.ts';
+import { judgeGate } from '../../src/rollout/gates/gates.ts';
 import {
   checkSpec,
   type GateSpec,
@@ -12,9 +11,10 @@ import {
   type RolloutStatus,
   withEvidence,
 } from '../../src/rollout/index.ts';
-import { compilePlan } from '../../src/rollout/plan.ts';
+import { refusalOfAnswer } from '../../src/rollout/people/approval.ts';
+import { wantedGates } from '../../src/rollout/plan/analysis.ts';
+import { compilePlan } from '../../src/rollout/plan/plan.ts';
 import { isSameJson } from '../../src/rollout/sameJson.ts';
-import { closedAt } from '../../src/rollout/windows.ts';
 import { START_MS } from '../../src/simulation/world.ts';
 import { HALF, SUCCESS_RATE, specOf } from './check.ts';
 

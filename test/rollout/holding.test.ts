@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { closedAt } from '../../src/rollout/forward/windows.ts';
 import type { Decision, Observation, Rollout, StepSpec } from '../../src/rollout/index.ts';
-import { closedAt } from '../../src/rollout/windows.ts';
 import { OBJECT, World } from '../../src/simulation/world.ts';
 import { MINUTE, SECOND, specOf } from './check.ts';
 import { watchLaws } from './laws.ts';

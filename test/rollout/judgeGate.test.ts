@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { isOverdue, judgeGate } from '../../src/rollout/gates.ts';
+import { isOverdue, judgeGate } from '../../src/rollout/gates/gates.ts';
 import type { Measurement } from '../../src/rollout/index.ts';
 import type { GateSource, GateStatus, PlanGate } from '../../src/rollout/status.ts';
 import { START_MS } from '../../src/simulation/world.ts';

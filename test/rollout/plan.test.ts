@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Installation, Normal, Reference, RolloutSpec } from '../../src/rollout/index.ts';
-import { compilePlan } from '../../src/rollout/plan.ts';
+import { compilePlan } from '../../src/rollout/plan/plan.ts';
 import { START_MS } from '../../src/simulation/world.ts';
 import { HALF, SUCCESS_RATE, specOf } from './check.ts';
 

@@ -10,7 +10,7 @@ import {
   type StepSpec,
   type StrategySpec,
 } from '../../src/rollout/index.ts';
-import { routesDigest } from '../../src/rollout/routes.ts';
+import { routesDigest } from '../../src/rollout/mesh/routes.ts';
 import { OBJECT, START_MS, World } from '../../src/simulation/world.ts';
 import { MINUTE, SECOND, specOf } from './check.ts';
 import { watchLaws } from './laws.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GateSpec, StepSpec } from '../../src/rollout/index.ts';
-import { compilePlan } from '../../src/rollout/plan.ts';
+import { compilePlan } from '../../src/rollout/plan/plan.ts';
 import { START_MS, type World } from '../../src/simulation/world.ts';
 import { check, MINUTE, restingWorld, SECOND, SUCCESS_RATE, specOf, worldInProgress } from './check.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { AbTestSpec, BlueGreenSpec, Installation, RolloutSpec, StepSpec, StrategySpec } from '../../src/rollout/index.ts';
-import { planHash } from '../../src/rollout/plan.ts';
-import { compileStrategy } from '../../src/rollout/strategy.ts';
+import { planHash } from '../../src/rollout/plan/plan.ts';
+import { compileStrategy } from '../../src/rollout/plan/strategy.ts';
 import { OBJECT, START_MS, type World, type WorldOptions } from '../../src/simulation/world.ts';
 import { check, MINUTE, mark, restingWorld, SECOND, SUCCESS_RATE } from './check.ts';
 import { watchLaws } from './laws.ts';

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { RouteWeights } from '../../src/rollout/index.ts';
-import { driftOf, splitWeights, weightPercent } from '../../src/rollout/weights.ts';
+import { driftOf, splitWeights, weightPercent } from '../../src/rollout/mesh/weights.ts';
 
 const weights = (versions: Record<string, number>, foreign = 0): RouteWeights => ({ versions, foreign });
 

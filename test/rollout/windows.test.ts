@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { closedAt } from '../../src/rollout/forward/windows.ts';
 import { checkSpec, type WindowSpec } from '../../src/rollout/index.ts';
-import { closedAt } from '../../src/rollout/windows.ts';
 import { START_MS, type World } from '../../src/simulation/world.ts';
 import { check, HALF, MINUTE, mark, restingWorld, SECOND, specOf, worldInProgress } from './check.ts';
 import { watchLaws } from './laws.ts';

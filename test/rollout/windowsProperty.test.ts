@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { parseCron } from '../../src/rollout/cron.ts';
+import { parseCron } from '../../src/rollout/forward/cron.ts';
+import { closedAt } from '../../src/rollout/forward/windows.ts';
 import type { WindowSpec } from '../../src/rollout/index.ts';
-import { closedAt } from '../../src/rollout/windows.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;

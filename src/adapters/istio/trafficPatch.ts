@@ -1,5 +1,5 @@
 import type { Position } from '../../rollout/index.ts';
-import { splitWeights } from '../../rollout/weights.ts';
+import { splitWeights } from '../../rollout/mesh/weights.ts';
 import { guardVersion, pointer, setAnnotation, testOf } from './jsonPatch.ts';
 import { POSITION_ANNOTATION, versionsRoutedBy, writePosition } from './position.ts';
 import type { JsonPatchOperation, MeshObject } from './resource.ts';

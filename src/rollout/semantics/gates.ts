@@ -1,7 +1,7 @@
-import { analysisOf, gateName, templateOf, type WantedGate, wantedGates } from '../analysis.ts';
 import { canonical } from '../canonical.ts';
 import { durationOr } from '../duration.ts';
 import type { Installation } from '../observation.ts';
+import { analysisOf, gateName, templateOf, type WantedGate, wantedGates } from '../plan/analysis.ts';
 import type { GateSpec, RolloutSpec, SpecProblem } from '../spec.ts';
 import { error, notYet, warning } from './problem.ts';
 import { checkWebhook } from './webhook.ts';

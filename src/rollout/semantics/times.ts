@@ -1,6 +1,6 @@
 import { durationOr } from '../duration.ts';
+import { problemOfWindow } from '../forward/windows.ts';
 import type { AnalysisSpec, RolloutSpec, SpecProblem } from '../spec.ts';
-import { problemOfWindow } from '../windows.ts';
 import { error } from './problem.ts';
 
 export const checkTimes = ({ analysis, windows = [] }: RolloutSpec): readonly SpecProblem[] => [

@@ -4,7 +4,7 @@ import { POSITION_ANNOTATION } from '../../../src/adapters/istio/position.ts';
 import { type Fields, fieldsOf, listOf, type MeshObject } from '../../../src/adapters/istio/resource.ts';
 import { editTraffic, type TrafficEdit } from '../../../src/adapters/istio/trafficPatch.ts';
 import { steeredRoutes, weightsOf } from '../../../src/adapters/istio/virtualService.ts';
-import { driftOf } from '../../../src/rollout/weights.ts';
+import { driftOf } from '../../../src/rollout/mesh/weights.ts';
 import { applyPatch } from './applyPatch.ts';
 import { position } from './samples.ts';
 
