@@ -1,5 +1,8 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
+/** By default one processor is left free, which on a computer with two means half of them. */
+const UNIT_WORKERS = Math.max(1, availableParallelism());
 /** Programs in sandboxes wait most of the time, so more of them than processors run side by side. */
 const E2E_WORKERS = 3;
 
@@ -16,6 +19,7 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/real/**', 'test/e2e/**'],
+          maxWorkers: UNIT_WORKERS,
           sequence: { groupOrder: 0 },
         },
       },

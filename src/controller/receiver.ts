@@ -42,8 +42,9 @@ export const createReceiver = ({ notifier, logger, onMessage }: ReceiverOptions)
   let isInTrouble = false;
 
   const count = (outcome: Parameters<ReceiverObserver>[1]): void => onMessage?.(name, outcome);
-  const tell = (error: unknown, message: string): void => {
-    if (!isInTrouble) logger.warn({ receiver: name, reason: reasonOf(error) }, message);
+  /** An outage is said once. */
+  const tellTrouble = (reason: string): void => {
+    if (!isInTrouble) logger.warn({ receiver: name, reason }, 'a receiver does not take messages');
     isInTrouble = true;
   };
 
@@ -55,7 +56,7 @@ export const createReceiver = ({ notifier, logger, onMessage }: ReceiverOptions)
     if (waiting.length > CAPACITY) {
       waiting.shift();
       count('dropped');
-      tell(new Error(`more than ${CAPACITY} messages wait`), 'the oldest messages are dropped');
+      tellTrouble(`more than ${CAPACITY} messages wait, the oldest are dropped`);
     }
     sending ??= sendAll(turn.signal);
   };
@@ -77,7 +78,7 @@ export const createReceiver = ({ notifier, logger, onMessage }: ReceiverOptions)
       }
       failures += 1;
       count('failed');
-      tell(failure, 'a receiver does not take messages, trying again');
+      tellTrouble(reasonOf(failure));
       if (isRefusal(failure) && failures >= MOST_REFUSALS) {
         remove(message);
         count('dropped');

@@ -166,17 +166,19 @@ class ListWatch<T> implements Reflector {
     sink.listing();
     const objects: T[] = [];
     let next: string | undefined;
-    let page: Awaited<ReturnType<KubeClient['list']>>;
+    let version: string | undefined;
     do {
       const paging = { limit: this.#timing.pageSize, ...(next === undefined ? {} : { continue: next }) };
-      page = await client.list(resource, { ...this.#scope, ...paging }, this.#stopping.signal);
+      const page = await client.list(resource, { ...this.#scope, ...paging }, this.#stopping.signal);
+      // Of the first page: a later one may be younger, and what changed in between stood on pages that were read before.
+      version ??= page.resourceVersion;
       for (const item of page.items) this.#isolated(() => objects.push(transform(item)));
       next = page.continue;
     } while (next !== undefined);
     this.#isolated(() => sink.replace(objects));
-    this.#resourceVersion = page.resourceVersion;
+    this.#resourceVersion = version;
     this.#isSuspect = false;
-    return page.resourceVersion;
+    return version;
   }
 
   async #watch(resourceVersion: string): Promise<void> {

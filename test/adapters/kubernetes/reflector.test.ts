@@ -112,6 +112,13 @@ describe('lists', () => {
     ]);
   });
 
+  it('watches from the version of the first page: what changed before a later one stood on pages that were read already', async () => {
+    script([page(['b'], '9', 'next'), page(['c'], '12')], [says(line('ADDED', object('a', '11')))]);
+    await reflect({ pageSize: 1 }).synced;
+    await eventually(() => expect(seen).toContain('set a'));
+    expect(queries('watch')[0]?.get('resourceVersion')).toBe('9');
+  });
+
   it('begins again when a page has expired', async () => {
     const expired: Answer = response => sendStatus(response, 410, { reason: 'Expired' });
     script([page(['a'], '9', 'next'), expired, page(['a', 'b'], '10')], [says()]);

@@ -93,7 +93,9 @@ describe('while the API server is away', () => {
     90_000,
   );
 
-  it.concurrent('R3, R4, R23, R31: refuse, in every phase, for longer than the lease: it leads again, and each Rollout goes on where it was', async () => {
+  it.concurrent('R3, R4, R23, R31: refuse, in every phase, for longer than the lease: it leads again, and each Rollout goes on where it was', async ({
+    expect,
+  }) => {
     const cell = await openCell({ hasLease: true, leastMs: LOST_AFTER_MS });
     const { starts, rests, moves, fails, idles } = cell;
     const leads = async () => (await cell.figures()).count('sluice_leader') === 1;
