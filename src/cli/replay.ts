@@ -29,7 +29,7 @@ export function createReplayCommand(io: CliIo, standardInput: () => Promise<Uint
       const replayed = decided.filter(item => 'record' in item);
       for (const { where, problem } of unreadable) io.err(`${plain(`${where}: ${problem}`)}\n`);
       io.out(output === 'json' ? asJson(replayed, unreadable) : replayed.map(asText).join(''));
-      const isSame = replayed.every(({ differences }) => differences.length === 0);
+      const isSame = replayed.every(item => realDifferences(item).length === 0);
       io.exit(unreadable.length > 0 ? EXIT.usage : isSame ? EXIT.done : EXIT.no);
     });
 }
@@ -55,11 +55,20 @@ function asText({ where, digest, record, differences }: Replayed): string {
   const { at, action, rollout, decision, controller } = record;
   const { attempt = 0 } = decision.status;
   const what = `${rollout.namespace}/${rollout.name} attempt ${attempt} ${action}${shareOf(record)} (${reasonOf(record)})`;
-  const outcome = differences.length === 0 ? 'same' : `DIFFERENT, recorded by ${controller}`;
+  const isSame = realDifferences({ record, differences }).length === 0;
+  const inWords = differences.length === 0 ? '' : `, in other words than ${controller} had`;
+  const outcome = isSame ? `same${inWords}` : `DIFFERENT, recorded by ${controller}`;
   return [`${at} ${what}: ${outcome} [${digest.slice(0, 12)}] ${where}`, ...differences.map(line)]
     .map(text => `${plain(text)}\n`)
     .join('');
 }
+
+/** What one build says in other words than another one is the same decision; within one build it is a difference. */
+const realDifferences = ({ record, differences }: Pick<Replayed, 'record' | 'differences'>): readonly Difference[] =>
+  record.controller === __SLUICE_VERSION__ ? differences : differences.filter(({ path }) => !WORDS.test(path));
+
+/** Fields that are for people only. */
+const WORDS = /\.(?:message|outcome)$/;
 
 /** One line without commands to the terminal: records may come from anywhere. */
 const plain = (text: string): string => text.replace(/[\p{C}\u2028\u2029]+/gu, ' ');

@@ -56,6 +56,17 @@ describe('sluice replay', () => {
     expect(lines[1]).toContain('raised to 50% (StepEntered): same');
   });
 
+  it('R37: other words count as a difference within one build, and not in a record of another one', async () => {
+    const reworded = STARTED.replaceAll('"message":"starting v2', '"message":"beginning v2');
+    expect(reworded).not.toBe(STARTED);
+    const by = (version: string): string => reworded.replace(/"controller":"[^"]*"/, `"controller":"${version}"`);
+    const same = await run([await put('same.json', by(__SLUICE_VERSION__))]);
+    expect(same.code).toBe(1);
+    const older = await run([await put('older.json', by('0.0.9'))]);
+    expect(older.code).toBe(0);
+    expect(older.out).toContain('same, in other words than 0.0.9 had');
+  });
+
   it('R37: exit code 1 for a record with one changed count, and the places at which the decision differs', async () => {
     const { code, out } = await run([await put('changed.json', CHANGED), await put('a.json', STARTED)]);
     expect(code).toBe(1);

@@ -7,6 +7,7 @@ import { capacitySentence, capacityWarning, gatesSentence, missingPods, nextStep
 import { isOverdue } from '../gates/gates.ts';
 import { isRaisedOverNobody, raise } from '../mesh/moves.ts';
 import { isSameTraffic, SAFE } from '../mesh/routes.ts';
+import { roundsToNothing } from '../mesh/weights.ts';
 import { allPass, endAttempt, type Outcome, saying, withHistory } from '../outcome.ts';
 import { awaitApproval } from '../people/approval.ts';
 import type { Reason } from '../reason.ts';
@@ -111,6 +112,11 @@ const enter = (attempt: Attempt, index: number): Outcome => {
   if (isRaisedOverNobody(attempt, step)) {
     const why = `somebody took traffic off ${target.stable}, which has no ready pod to take it back; goes on by itself when one is`;
     return hold(attempt, 'WaitingForStable', why, { what: 'pods' });
+  }
+  const crowded = objects.filter(({ weights }) => roundsToNothing(weights, target, step.weight));
+  if (crowded.length > 0) {
+    const why = `${step.weight}% of what other destinations leave in ${crowded.map(({ name }) => name).join(', ')} rounds to nothing; goes on by itself when they leave more, or when the step is made larger`;
+    return hold(attempt, 'Drift', why, { what: 'drift' });
   }
   if (hasShrunk(attempt)) {
     const had = `${target.canary} has ${canaryPods.ready} of the ${attempt.step.readyAtStart} ready pods that the step began with; goes on by itself when it has them again, or when a person promotes the step`;

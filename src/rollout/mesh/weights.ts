@@ -48,10 +48,7 @@ export function driftOf(
   canary: string,
   percent: number,
 ): 'none' | 'up' | 'down' | 'nothing to share' {
-  const least = canaryWeightOf(weights, stable, canary);
-  const unpinned = stable === UNPINNED || canary === UNPINNED ? 0 : weightOf(weights, UNPINNED);
-  const ours = weightOf(weights, stable) + least + unpinned + earlierWeight(weights, stable, canary);
-  const foreign = weights.foreign + sum(Object.values(weights.versions)) - ours;
+  const { least, unpinned, ours, foreign } = shared(weights, stable, canary);
   if (ours === 0) {
     if (foreign > 0) return 'nothing to share';
     return percent < 100 ? 'up' : 'down';
@@ -60,6 +57,27 @@ export function driftOf(
   if (least + unpinned > intended) return 'up';
   return least < intended ? 'down' : 'none';
 }
+
+/**
+ * Would `percent` of what foreign destinations leave round to nothing (R28)? Such a step could be entered, and would then
+ * wait for requests that never come.
+ */
+export function roundsToNothing(
+  weights: RouteWeights,
+  { stable, canary }: { stable: string; canary: string },
+  percent: number,
+): boolean {
+  const { ours, foreign } = shared(weights, stable, canary);
+  return percent > 0 && foreign > 0 && ours > 0 && splitWeights(ours, percent).canary === 0;
+}
+
+/** What stable and new share, what of it is unpinned, what the new version has at least, and what is not theirs. */
+const shared = (weights: RouteWeights, stable: string, canary: string) => {
+  const least = canaryWeightOf(weights, stable, canary);
+  const unpinned = stable === UNPINNED || canary === UNPINNED ? 0 : weightOf(weights, UNPINNED);
+  const ours = weightOf(weights, stable) + least + unpinned + earlierWeight(weights, stable, canary);
+  return { least, unpinned, ours, foreign: weights.foreign + sum(Object.values(weights.versions)) - ours };
+};
 
 /** What versions that this Rollout steered before still have; the next write gives it to the two of now (R28). */
 const earlierWeight = (weights: RouteWeights, ...now: readonly string[]): number =>

@@ -83,6 +83,8 @@ export function serveWatch(store: Store, watch: WatchRequest, request: IncomingM
     clearTimeout(timer);
     if (!response.writableEnded) response.end();
   };
+  // what happened between the version asked for and now; it may be the last thing that happens for long
+  pump();
   request.on('close', end);
   response.on('close', end);
   response.on('error', end);

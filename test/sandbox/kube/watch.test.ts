@@ -29,3 +29,22 @@ it('the bookmark at the end of a watch comes after every change before it, also 
   expect(events.map(line => JSON.parse(line).type)).toEqual(['ADDED', 'BOOKMARK']);
   await new Promise(resolve => server.close(resolve));
 });
+
+it('a watch from an older version tells at once what has happened since, also when nothing happens any more', async () => {
+  const store = createStore();
+  const from = store.revision();
+  store.put('maps', { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'a' } });
+  const server = createServer((request, response) => {
+    const watch = { resource: 'maps', namespace: '', selector: () => true, from, bookmarks: false, timeoutMs: 60_000 };
+    const present = { present: (object: object) => ({ ...object }), bookmark: (revision: number) => ({ revision }) };
+    serveWatch(store, { ...watch, ...present, stalled: () => false }, request, response);
+  });
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
+  const leaving = new AbortController();
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, { signal: leaving.signal });
+  const { value } = (await answer.body?.getReader().read()) ?? {};
+  expect(JSON.parse(new TextDecoder().decode(value)).type).toBe('ADDED');
+  leaving.abort();
+  server.closeAllConnections();
+  await new Promise(resolve => server.close(resolve));
+}, 5_000);
