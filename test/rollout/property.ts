@@ -8,7 +8,7 @@ import { build, type Drawn, TROUBLE_MS, turnGood, worlds } from './randomWorlds.
 const ENDED = ['Healthy', 'RolledBack'];
 /** What a person is asked for, in so many words. */
 const FOR_A_PERSON =
-  /until a person promotes|resume puts them back|resume to go on|resume to try|needs the approval of|put its weights right|set spec\.initialVersion/;
+  /until a person promotes|resume puts them back|resume to go on|resume to try|needs the approval of|put its weights right|set spec\.initialVersion|when the step is made larger/;
 /** A step that sends the new version nothing gives its gates nothing to judge (R14). */
 const NOTHING_TO_JUDGE = /at 0%.*goes on by itself when every gate passes/;
 /** How long a world that has turned good may take, looked at so often. */
