@@ -99,7 +99,7 @@ describe.runIf(bed.has('envoy', 'prometheus', 'git'))('a controller that is kill
       if (!played || played instanceof Error) throw new Error(`${name}: ${played?.message}`);
       undisturbed.set(name, played);
     }
-  });
+  }, ALL_MS);
 
   it('plays all stories as expected when nothing is cut', () => {
     for (const name of NAMES) {

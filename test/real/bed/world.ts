@@ -12,6 +12,9 @@ interface WorldOptions {
   readonly replicas?: number;
 }
 
+/** Envoy waits up to half a minute before it asks an istiod again that was away, and many worlds may begin at once. */
+const FIRST_ANSWER_MS = 120_000;
+
 /** One application `forecast` behind the gateway, in a namespace of its own; all requests go to v1 by subset. */
 export interface World {
   readonly namespace: string;
@@ -97,6 +100,7 @@ export async function createWorld(bed: Bed, options: WorldOptions): Promise<Worl
     await bed.until(
       `first answer of ${host} through the gateway`,
       async () => (await bed.get(host)).headers['x-version'] === 'v1',
+      FIRST_ANSWER_MS,
     );
   }
   const istio = `/apis/networking.istio.io/v1/namespaces/${namespace}`;
