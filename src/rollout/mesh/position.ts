@@ -64,3 +64,18 @@ const routesAt = ({ steps }: Plan, { step, routes }: Position): Routes =>
 /** The highest seq that any object carries for this Rollout, whatever the revision; new writes count on from it. */
 export const highestSeq = (status: RolloutStatus | undefined, objects: readonly SteeredObject[]): number =>
   Math.max(status?.seq ?? 0, ...objects.map(({ position }) => position?.seq ?? 0));
+
+/** The position of a write between attempts: no step, and nothing for the new version. */
+export const positionAtRest = (
+  status: RolloutStatus,
+  objects: readonly SteeredObject[],
+  move: Pick<Position, 'reason' | 'time' | 'epoch'>,
+): Position => ({
+  seq: highestSeq(status, objects) + 1,
+  revision: status.revision ?? '',
+  plan: status.planHash ?? '',
+  step: 0,
+  weight: 0,
+  state: 'done',
+  ...move,
+});

@@ -1,11 +1,11 @@
 import type { Action } from '../action.ts';
 import { byName } from '../byName.ts';
 import { durationOr, isoMillis, isoSeconds } from '../duration.ts';
-import type { Leftover, MeshObservation, Position, Rollout } from '../observation.ts';
+import type { Leftover, MeshObservation, Rollout } from '../observation.ts';
 import { type Outcome, saying, withHistory } from '../outcome.ts';
 import { NO_PODS, type Situation } from '../situation.ts';
 import type { RolloutStatus } from '../status.ts';
-import { highestSeq } from './position.ts';
+import { positionAtRest } from './position.ts';
 
 type Resting = RolloutStatus & { readonly stableVersion: string };
 type Mesh = Extract<MeshObservation, { kind: 'resolved' }>;
@@ -106,17 +106,7 @@ const removals = (
   status: Resting,
   { mesh, names, version }: { readonly mesh: Mesh; readonly names: readonly string[]; readonly version: string },
 ): readonly Action[] => {
-  const position: Position = {
-    seq: highestSeq(status, mesh.objects) + 1,
-    revision: status.revision ?? '',
-    plan: status.planHash ?? '',
-    step: 0,
-    weight: 0,
-    state: 'done',
-    reason: 'Retired',
-    time: isoMillis(nowMs),
-    epoch: observation.epoch,
-  };
+  const position = positionAtRest(status, mesh.objects, { reason: 'Retired', time: isoMillis(nowMs), epoch: observation.epoch });
   return mesh.objects
     .filter(({ name }) => names.includes(name))
     .map(({ name, resourceVersion }) => ({

@@ -2,11 +2,11 @@ import type { Action } from '../action.ts';
 import { byName } from '../byName.ts';
 import { durationOr, isoMillis } from '../duration.ts';
 import { subsetFirst } from '../forward/subset.ts';
-import { highestSeq } from '../mesh/position.ts';
+import { highestSeq, positionAtRest } from '../mesh/position.ts';
 import { adviceFor, isReapplied, MOST_IN_WINDOW, nameOf, noted, recent, writersOf } from '../mesh/reapplied.ts';
 import { retire } from '../mesh/retire.ts';
 import { driftOf, earlierPercent } from '../mesh/weights.ts';
-import type { MeshObservation, Position, SteeredObject } from '../observation.ts';
+import type { MeshObservation, SteeredObject } from '../observation.ts';
 import { type Outcome, saying } from '../outcome.ts';
 import { type PersonRequest, withOutcome } from '../people/request.ts';
 import { NO_PODS, type Situation } from '../situation.ts';
@@ -115,17 +115,7 @@ const writes = (
   { mesh, target, odd, status }: Oddity,
   reason: 'Resumed' | 'DriftRestored',
 ): readonly Action[] => {
-  const position: Position = {
-    seq: highestSeq(status, mesh.objects) + 1,
-    revision: status.revision ?? '',
-    plan: status.planHash ?? '',
-    step: 0,
-    weight: 0,
-    state: 'done',
-    reason,
-    time: isoMillis(nowMs),
-    epoch: observation.epoch,
-  };
+  const position = positionAtRest(status, mesh.objects, { reason, time: isoMillis(nowMs), epoch: observation.epoch });
   return odd.map(({ name, resourceVersion }) => ({
     kind: 'setTraffic',
     target,
