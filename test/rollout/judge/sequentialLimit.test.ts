@@ -4,13 +4,13 @@ import { logEvidence } from '../../../src/rollout/judge/sequentialLimit.ts';
 import { goodBefore, median, seeded } from '../random.ts';
 
 /** The same mixture written down directly: the mean over the ratios of the product over the samples. */
-const direct = (bad: number, total: number, p0: number): number => {
+const direct = (bad: number, total: number, p0: number, phi = 1): number => {
   let sum = 0;
   for (let i = 0; i < 24; i++) {
     const p = Math.min(p0 * Math.exp(Math.log(1.25) + (i * Math.log(40)) / 23), (1 + p0) / 2);
     let product = 1;
     for (let sample = 0; sample < total; sample++) product *= sample < bad ? p / p0 : (1 - p) / (1 - p0);
-    sum += product;
+    sum += product ** (1 / phi);
   }
   return sum / 24;
 };
@@ -36,6 +36,20 @@ describe('the evidence against a limit', () => {
       }),
       { seed: 1, numRuns: 300 },
     );
+  });
+
+  it('R17: the dispersion divides each log ratio: the same mixture, of roots of the products', () => {
+    const phis = fc.double({ min: 1, max: 100, noNaN: true });
+    fc.assert(
+      fc.property(fc.nat(60), fc.nat(60), fc.double({ min: 0.001, max: 0.9, noNaN: true }), phis, (a, b, p0, phi) => {
+        const [bad, total] = [Math.min(a, b), Math.max(a, b)];
+        expect(logEvidence({ bad, total }, p0, phi)).toBeCloseTo(Math.log(direct(bad, total, p0, phi)), 6);
+      }),
+      { seed: 12, numRuns: 300 },
+    );
+    for (const phi of [0, 0.3, Number.NaN]) {
+      expect(logEvidence({ bad: 9, total: 100 }, 0.01, phi)).toBe(logEvidence({ bad: 9, total: 100 }, 0.01));
+    }
   });
 
   it('R17: starts at 1 and is a fair bet: its mean under the null stays 1', () => {
@@ -78,18 +92,24 @@ describe('the evidence against a limit', () => {
   });
 
   it.each([
-    [20, 0, 30],
-    [5, 60, 200],
-    [2, 900, 2_100],
-  ])('R17: at 60 requests/min %d % errors are rejected after %d to %d s (median)', (percent, atLeast, atMost) => {
-    const random = seeded(percent);
-    const seconds = Array.from(
-      { length: 600 },
-      () => rejectedAfter(random, { p: percent / 100, p0: 0.01, alpha: 0.01, most: 100_000 }) ?? Number.POSITIVE_INFINITY,
-    );
-    expect(median(seconds)).toBeGreaterThanOrEqual(atLeast);
-    expect(median(seconds)).toBeLessThanOrEqual(atMost);
-  });
+    [0.01, 20, 10, 20],
+    [0.01, 5, 110, 160],
+    [0.01, 2, 1_200, 1_800],
+    [1 / 500, 20, 10, 20],
+    [1 / 500, 5, 140, 190],
+    [1 / 500, 2, 1_500, 2_100],
+  ])(
+    'R17: alpha %d, 60 requests/min: %d percent errors are rejected after %d to %d s (median)',
+    (alpha, percent, atLeast, atMost) => {
+      const random = seeded(percent);
+      const seconds = Array.from(
+        { length: 600 },
+        () => rejectedAfter(random, { p: percent / 100, p0: 0.01, alpha, most: 100_000 }) ?? Number.POSITIVE_INFINITY,
+      );
+      expect(median(seconds)).toBeGreaterThanOrEqual(atLeast);
+      expect(median(seconds)).toBeLessThanOrEqual(atMost);
+    },
+  );
 
   it('is a number for every count and limit', () => {
     const counts = fc.oneof(fc.nat(100), fc.nat(1_000_000_000), fc.constant(1_000_000_000));
