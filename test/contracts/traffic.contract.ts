@@ -21,8 +21,14 @@ export type TrafficWorld = {
   close(): Promise<void>;
 };
 
+/** Slower than anything that a busy machine makes slow by itself. */
+const SLOW_MS = 1_200;
+
+/** What some providers know besides. */
+type Tells = { readonly causes?: boolean; readonly pods?: boolean };
+
 /** What every TrafficProvider must do. Registers its tests; the world is opened before the first and closed after the last. */
-export function trafficContract(name: string, open: () => Promise<TrafficWorld>): void {
+export function trafficContract(name: string, open: () => Promise<TrafficWorld>, tells: Tells = {}): void {
   describe(`traffic contract: ${name}`, () => {
     let world: TrafficWorld;
     beforeAll(async () => {
@@ -79,9 +85,9 @@ export function trafficContract(name: string, open: () => Promise<TrafficWorld>)
     it('tells slow requests, and durations that add up', async () => {
       const fromMs = world.nowMs();
       await world.send('canary', 12);
-      await world.send('canary', 5, { latencyMs: 300 });
+      await world.send('canary', 5, { latencyMs: SLOW_MS });
       await world.pass(world.settleMs);
-      const { canary } = await read(world, fromMs, world.nowMs(), [100, 250, 30_000]);
+      const { canary } = await read(world, fromMs, world.nowMs(), [500, 1_000, 30_000]);
       expect(canary).toMatchObject({ requests: 17, timed: 17, slow: [5, 5, 0] });
       expect(canary.durations.reduce((total, [, count]) => total + count, 0)).toBe(17);
       const edges = canary.durations.map(([upToMs]) => upToMs);
@@ -95,6 +101,58 @@ export function trafficContract(name: string, open: () => Promise<TrafficWorld>)
       );
       await expect(reading).rejects.toBeInstanceOf(SystemError);
     });
+
+    if (tells.causes) tellsCauses(() => world);
+    if (tells.pods) tellsPods(() => world);
+  });
+}
+
+function tellsCauses(opened: () => TrafficWorld): void {
+  it('tells what the failed requests were, most frequent first', async () => {
+    const world = opened();
+    const fromMs = world.nowMs();
+    await world.send('canary', 6, { status: 503 });
+    await world.send('canary', 9, { status: 500 });
+    await world.send('canary', 3, { status: 404 });
+    await world.pass(world.settleMs);
+    const { stable, canary } = await read(world, fromMs, world.nowMs());
+    expect(canary.causes).toEqual([
+      { what: '500', count: 9 },
+      { what: '503', count: 6 },
+    ]);
+    expect(stable.causes).toEqual([]);
+  });
+}
+
+function tellsPods(opened: () => TrafficWorld): void {
+  it('tells requests and failures by pod, and the same by minute', async () => {
+    const world = opened();
+    const fromMs = world.nowMs();
+    await world.send('stable', 30);
+    await world.send('stable', 4, { status: 503 });
+    await world.send('stable', 5, { latencyMs: SLOW_MS });
+    await world.pass(world.settleMs);
+    const toMs = world.nowMs();
+    const { stable, canary } = await read(world, fromMs, toMs);
+    const pods = stable.pods ?? [];
+    expect(pods.reduce((sum, pod) => sum + pod.requests, 0)).toBe(39);
+    expect(pods.reduce((sum, pod) => sum + pod.failures, 0)).toBe(4);
+    expect(canary.pods).toEqual([]);
+    const blocksOf = async (slowerThanMs?: number) => {
+      const asked = {
+        host: world.host,
+        version: world.stable,
+        fromMs,
+        toMs,
+        ...(slowerThanMs === undefined ? {} : { slowerThanMs }),
+      };
+      const blocks = (await world.provider.readBlocks?.(asked, new AbortController().signal)) ?? [];
+      expect(new Set(blocks.map(({ pod }) => pod))).toEqual(new Set(pods.map(pod => pod.name)));
+      const total = (of: 'requests' | 'bad') => blocks.reduce((sum, block) => sum + block[of], 0);
+      return { requests: total('requests'), bad: total('bad') };
+    };
+    expect(await blocksOf()).toEqual({ requests: 39, bad: 4 });
+    expect(await blocksOf(1_000)).toEqual({ requests: 39, bad: 5 });
   });
 }
 

@@ -21,6 +21,7 @@ const openTraffic = async (
 ): Promise<TrafficWorld> => {
   const world = await openWorld();
   await world.app(namespace, { subsets: Object.values(VERSIONS), rate: 0 });
+  await twoPods(world, namespace);
   const route = (subset: string) => [{ destination: { host: 'forecast', subset } }];
   const toCanary = { name: 'canary', match: [{ headers: { [TO]: { exact: 'canary' } } }], route: route(VERSIONS.canary) };
   const path = `/apis/networking.istio.io/v1/namespaces/${namespace}/virtualservices/forecast`;
@@ -48,10 +49,20 @@ const openTraffic = async (
   };
 };
 
-trafficContract('Prometheus and the sandbox', () =>
-  openTraffic('counted', 1_500, ({ sandbox }) =>
-    createPrometheus({ name: 'sandbox', url: sandbox.urls.prometheus, timeoutMs: 5_000 }),
-  ),
+/** Stable has several pods, so that what they tell has to be added up. */
+const twoPods = async ({ api }: World, namespace: string): Promise<void> => {
+  const path = `/apis/apps/v1/namespaces/${namespace}/deployments/${workloadOf(namespace, VERSIONS.stable)}`;
+  await api.patch(path, 'merge', { spec: { replicas: 2 } });
+  await until(async () => ((await api.get(path)).body.status?.readyReplicas === 2 ? true : undefined), 'the second pod');
+};
+
+trafficContract(
+  'Prometheus and the sandbox',
+  () =>
+    openTraffic('counted', 1_500, ({ sandbox }) =>
+      createPrometheus({ name: 'sandbox', url: sandbox.urls.prometheus, timeoutMs: 5_000 }),
+    ),
+  { causes: true, pods: true },
 );
 
 trafficContract('Zipkin and the sandbox', () =>

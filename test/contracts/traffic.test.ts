@@ -9,11 +9,11 @@ const stable = { version: 'v1', subset: 'v1', workloads: ['reviews-v1'] };
 const canary = { version: 'v2', subset: 'v2', workloads: ['reviews-v2'] };
 const startMs = 1_700_000_000_000;
 
-trafficContract('Prometheus', async (): Promise<TrafficWorld> => {
+const counted = async (): Promise<TrafficWorld> => {
   const fake = await startFakePrometheus();
   const provider = createPrometheus({ name: 'fake', url: fake.url, timeoutMs: 5000 });
   const scrapeEveryMs = 1000;
-  const edges = ['100', '250', '500', '+Inf'];
+  const edges = ['100', '500', '1000', '+Inf'];
   const counters = new Map<
     string,
     { labels: Record<string, string>; all: number; byEdge: number[]; samples: (readonly number[])[] }
@@ -53,7 +53,9 @@ trafficContract('Prometheus', async (): Promise<TrafficWorld> => {
     },
     close: fake.close,
   };
-});
+};
+
+trafficContract('Prometheus', counted, { causes: true });
 
 trafficContract('Zipkin', async (): Promise<TrafficWorld> => {
   const fake = await startFakeZipkin();

@@ -26,11 +26,18 @@ export function isClientCancel(response: ProxyResponse): boolean {
   return response.code === '0' || hasFlag(response.flags, clientCancelFlags);
 }
 
-const clientCancelFlags: ReadonlySet<string> = new Set(['DC']);
+/** Connection closed, or stream reset (HTTP/2), by the client; the second may bear the status of a begun answer. */
+const clientCancelFlags: ReadonlySet<string> = new Set(['DC', 'DR']);
 
 /** HTTP 5xx, or a gRPC status that blames the server (gRPC failures ride on HTTP 200). */
 export function isServerFailure(response: ProxyResponse): boolean {
-  return /^5\d\d$/.test(response.code ?? '') || grpcFailures.has(response.grpcStatus ?? '');
+  return isHttpFailure(response.code) || grpcFailures.has(response.grpcStatus ?? '');
+}
+
+/** A kind of failure in short, as a proxy tells it: `503 UH`, `500`, `grpc 14`, `504 UT`. */
+export function causeOf({ code, flags, grpcStatus }: ProxyResponse): string {
+  const status = grpcFailures.has(grpcStatus ?? '') && !isHttpFailure(code) ? `grpc ${grpcStatus}` : (code ?? '');
+  return flags === undefined || flags === '' || flags === '-' ? status : `${status} ${flags}`;
 }
 
 /** The request died before it was given to a pod. */
@@ -41,6 +48,10 @@ export function reachedNoPod(flags: string | undefined): boolean {
 /** The request died between the sending proxy and the receiving one. */
 export function brokeOnTheWay(flags: string | undefined): boolean {
   return hasFlag(flags, brokenHopFlags);
+}
+
+function isHttpFailure(code: string | undefined): boolean {
+  return /^5\d\d$/.test(code ?? '');
 }
 
 function hasFlag(flags: string | undefined, wanted: ReadonlySet<string>): boolean {

@@ -54,8 +54,14 @@ function parseSeries(entry: unknown): Series {
   if (!isRecord(entry) || !isRecord(entry['metric'])) throw new AnswerError('answered with a series without labels');
   const values: unknown = entry['values'] ?? [];
   if (!Array.isArray(values)) throw new AnswerError('answered with a series whose samples are not a list');
-  const labels = Object.fromEntries(Object.entries(entry['metric']).map(([name, value]) => [name, String(value)]));
-  return { labels, samples: values.map(parseSample).filter(sample => Number.isFinite(sample.value)) };
+  const metric = entry['metric'];
+  if (!isLabels(metric)) throw new AnswerError('answered with a label whose value is not a string');
+  return { labels: metric, samples: values.map(parseSample).filter(sample => Number.isFinite(sample.value)) };
+}
+
+function isLabels(metric: Readonly<Record<string, unknown>>): metric is Readonly<Record<string, string>> {
+  for (const name in metric) if (typeof metric[name] !== 'string') return false;
+  return true;
 }
 
 function parseSample(pair: unknown): Sample {

@@ -8,27 +8,82 @@ const defaultScrapeDistanceMs = 60_000;
 /** A scrape takes a moment and bears the time of its beginning: so long it may be under way, at most. */
 const longestScrapeMs = 2000;
 
+/** Moments of scrapes, ascending, by target. */
+type Scrapes = ReadonlyMap<string, readonly number[]>;
+
+/** The scrape target that a series comes from. */
+export function targetOf({ labels }: Series): string {
+  return `${labels['job']}\u0001${labels['instance']}\u0001${labels['pod']}`;
+}
+
+/** When each target was scraped. */
+export function scrapesOf(series: readonly Series[]): Scrapes {
+  const targets = new Map<string, { times: Set<number>; last: string }>();
+  for (const one of series) {
+    const target = targetOf(one);
+    const known = targets.get(target) ?? { times: new Set<number>(), last: '' };
+    // A scrape reads all counters of a target at one moment: mostly the next series has the same times as the one before.
+    const span = `${one.samples.length} ${one.samples[0]?.atMs} ${one.samples.at(-1)?.atMs}`;
+    if (span !== known.last) for (const sample of one.samples) known.times.add(sample.atMs);
+    if (known.times.size > 0) targets.set(target, { times: known.times, last: span });
+  }
+  return new Map([...targets].map(([target, { times }]) => [target, [...times].sort((a, b) => a - b)]));
+}
+
+/**
+ * A counter's first value is growth since its proxy began, if Prometheus looked on before. When nothing at all was scraped
+ * until `fromMs`, Prometheus itself is new, or was away for long, and the counters may be weeks old: what the first scrape
+ * of each target tells is then where counting begins.
+ */
+export function withBeginning(series: readonly Series[], scrapes: Scrapes, fromMs: number): readonly Series[] {
+  const looked = [...scrapes.values()].some(([firstMs]) => firstMs !== undefined && firstMs <= fromMs);
+  if (looked) return series;
+  return series.map(one => {
+    const [first] = one.samples;
+    if (first === undefined || first.atMs !== scrapes.get(targetOf(one))?.[0]) return one;
+    return { ...one, samples: [{ ...first, atMs: fromMs }, ...one.samples] };
+  });
+}
+
+/** Median time between two scrapes of a target; `undefined` while none was scraped twice. */
+export function scrapeDistance(scrapes: Scrapes): number | undefined {
+  return median([...scrapes.values()].flatMap(gaps));
+}
+
 /**
  * Up to when no further sample can come to light. Targets are scraped at different moments, and a scrape that is under
  * way has a time stamp that lies in the past already: so the boundary is the oldest among the latest samples of the
  * targets that are still there. What a target says later bears a later time. A target is gone after two missed scrapes;
  * all that it said is counted. A new target may be in its first scrape: so the last moments before `toMs` stay open.
+ *
+ * The versions are compared over the time between two boundaries. An interval that is shorter than a scrape distance may
+ * hold scrapes of one version only, though both have traffic: nothing could be compared, time after time. So it stays open
+ * until each of `sides` (the targets that tell about one version) was scraped within it, unless its targets are gone.
+ *
  * Equal to `fromMs` when nothing newer is known.
  */
-export function completeUntil(series: readonly Series[], fromMs: number, toMs: number): number {
-  const targets = sampleTimes(series);
-  const fallbackMs = median([...targets.values()].flatMap(gaps)) ?? defaultScrapeDistanceMs;
+export function completeUntil(scrapes: Scrapes, sides: readonly ReadonlySet<string>[], range: Range): number {
+  const { fromMs, toMs } = range;
+  const fallbackMs = scrapeDistance(scrapes) ?? defaultScrapeDistanceMs;
   const underWayMs = Math.min(longestScrapeMs, fallbackMs / 5);
+  const living = new Set<string>();
   let untilMs = toMs - underWayMs;
   let newestMs = fromMs;
-  for (const times of targets.values()) {
+  for (const [target, times] of scrapes) {
     const lastMs = times.at(-1) ?? fromMs;
     const distanceMs = median(gaps(times)) ?? fallbackMs;
     newestMs = Math.max(newestMs, lastMs);
-    if (toMs - lastMs <= 2 * distanceMs + underWayMs) untilMs = Math.min(untilMs, lastMs);
+    if (toMs - lastMs > 2 * distanceMs + underWayMs) continue;
+    living.add(target);
+    untilMs = Math.min(untilMs, lastMs);
   }
-  return Math.max(fromMs, Math.min(untilMs, newestMs));
+  untilMs = Math.max(fromMs, Math.min(untilMs, newestMs));
+  const wasScraped = (target: string) => scrapes.get(target)?.some(atMs => atMs > fromMs && atMs <= untilMs);
+  const isOpen = (side: ReadonlySet<string>) => [...side].some(one => living.has(one)) && ![...side].some(wasScraped);
+  return sides.some(isOpen) ? fromMs : untilMs;
 }
+
+type Range = { readonly fromMs: number; readonly toMs: number };
 
 /**
  * How much a group of counters that live and die together (the buckets of one histogram, or a single counter) grew in
@@ -59,18 +114,6 @@ function resetTimes(group: readonly Series[]): ReadonlySet<number> {
     }
   }
   return times;
-}
-
-/** Moments of scrapes, ascending, by target. */
-function sampleTimes(series: readonly Series[]): ReadonlyMap<string, readonly number[]> {
-  const targets = new Map<string, Set<number>>();
-  for (const { labels, samples } of series) {
-    const target = JSON.stringify([labels['job'], labels['instance'], labels['pod']]);
-    const times = targets.get(target) ?? new Set<number>();
-    for (const sample of samples) times.add(sample.atMs);
-    if (times.size > 0) targets.set(target, times);
-  }
-  return new Map([...targets].map(([target, times]) => [target, [...times].sort((a, b) => a - b)]));
 }
 
 function gaps(times: readonly number[]): readonly number[] {

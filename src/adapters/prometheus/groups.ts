@@ -8,6 +8,8 @@ export type Group = {
   readonly workload: string;
   readonly namespace: string | undefined;
   readonly response: ProxyResponse;
+  /** The pod of the version that told it; absent where the scrape does not say, and for counters of other proxies than its own. */
+  readonly pod: string | undefined;
   readonly series: readonly Series[];
 };
 
@@ -23,7 +25,7 @@ const proxyLabel = /^(?:__name__|reporter|request_protocol|connection_security_p
 export function groupCounters(series: readonly Series[]): readonly Group[] {
   const byLabels = new Map<string, Series[]>();
   for (const one of series) {
-    const key = keyOf(one, name => name !== 'le');
+    const key = keyOf(one, isNotEdge);
     const members = byLabels.get(key);
     if (members === undefined) byLabels.set(key, [one]);
     else members.push(one);
@@ -37,15 +39,38 @@ export function groupCounters(series: readonly Series[]): readonly Group[] {
   return [...byProxy.values()].map(toGroup);
 }
 
-function keyOf(series: Series, isPart: (label: string) => boolean): string {
-  const labels = Object.entries(series.labels).filter(([name]) => isPart(name));
-  return JSON.stringify(labels.sort(([a], [b]) => (a < b ? -1 : 1)));
+function isNotEdge(label: string): boolean {
+  return label !== 'le';
+}
+
+function isProxyLabel(label: string): boolean {
+  return proxyLabel.test(label);
+}
+
+/** Large hosts have tens of thousands of series with thirty labels each: Prometheus tells those in order, so sorting is rare. */
+function keyOf({ labels }: Series, isPart: (label: string) => boolean): string {
+  const names: string[] = [];
+  let isSorted = true;
+  for (const name in labels) {
+    if (!isPart(name)) continue;
+    isSorted &&= (names.at(-1) ?? '') <= name;
+    names.push(name);
+  }
+  if (!isSorted) names.sort();
+  let key = '';
+  for (const name of names) key += `${name}\u0001${labels[name]}\u0002`;
+  return key;
 }
 
 function proxyKey(members: readonly Series[], key: string): string {
   const first = members[0];
-  const pod = first?.labels['pod'] ?? first?.labels['pod_name'] ?? first?.labels['kubernetes_pod_name'];
-  return first === undefined || pod === undefined ? key : JSON.stringify([pod, keyOf(first, name => proxyLabel.test(name))]);
+  const pod = first && podOf(first.labels);
+  return first === undefined || pod === undefined ? key : `${pod}\u0002${keyOf(first, isProxyLabel)}`;
+}
+
+/** The scraped pod: the receiver's own, or, for counters of senders and waypoints, theirs. */
+function podOf(labels: Series['labels']): string | undefined {
+  return labels['pod'] ?? labels['pod_name'] ?? labels['kubernetes_pod_name'];
 }
 
 function isMuchDenser(members: readonly Series[], others: readonly Series[]): boolean {
@@ -64,6 +89,7 @@ function toGroup(series: readonly Series[]): Group {
       flags: labels['response_flags'],
       grpcStatus: labels['request_protocol'] === 'grpc' ? labels['grpc_response_status'] : undefined,
     },
+    pod: labels['reporter'] === 'destination' ? podOf(labels) : undefined,
     series,
   };
 }

@@ -1,6 +1,7 @@
 import type { QueryProvider, TrafficProvider } from '../../controller/ports.ts';
 import { createHttpClient, type HttpClientOptions } from '../http/client.ts';
 import { AnswerError, describeRefusal, parseInstant, parseMatrix } from './answer.ts';
+import { blockSelector, countBlocks } from './blocks.ts';
 import { countTraffic, trafficSelector } from './istio.ts';
 
 export type PrometheusOptions = Pick<HttpClientOptions, 'name' | 'url' | 'timeoutMs' | 'tokenFile' | 'onRequest'>;
@@ -30,9 +31,16 @@ export function createPrometheus(options: PrometheusOptions): TrafficProvider & 
   return {
     async readTraffic(query, signal) {
       const { host, fromMs, toMs } = query;
-      const form = { query: trafficSelector(host, toMs - fromMs + lookbackMs), time: seconds(toMs) };
+      const form = { query: trafficSelector(query, toMs - fromMs + lookbackMs), time: seconds(toMs) };
       const series = await ask(`reading traffic of ${host}`, form, { read: parseMatrix, signal });
       return countTraffic(series, query);
+    },
+    async readBlocks(query, signal) {
+      const { host, version, fromMs, toMs } = query;
+      if (version.workloads.length === 0) return [];
+      const form = { query: blockSelector(query, toMs - fromMs + lookbackMs), time: seconds(toMs) };
+      const series = await ask(`reading ${version.version}'s pods of ${host}`, form, { read: parseMatrix, signal });
+      return countBlocks(series, query);
     },
     async readValue(query, atMs, signal) {
       return ask('running the query', { query, time: seconds(atMs) }, { read: parseInstant, signal });

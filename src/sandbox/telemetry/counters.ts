@@ -42,7 +42,7 @@ export function createCounters(store: SeriesStore): Counters {
     const key = labelsKey(labels);
     const found = histograms.get(key);
     if (found) return found;
-    const full = { ...labels, job: 'istio-proxies', instance: target };
+    const full = { ...labels, job: 'istio-proxies', instance: target, pod: target };
     const duration = 'istio_request_duration_milliseconds';
     const named = (name: string, more: Labels = {}) => store.series({ __name__: name, ...full, ...more });
     const buckets = [...BUCKETS_MS.map(String), '+Inf'].map(le => named(`${duration}_bucket`, { le }));

@@ -44,7 +44,7 @@ function evaluate(series: readonly FakeSeries[], query: string, atS: number) {
   if (selector === undefined) return undefined;
   const matchers = [...selector.matchAll(/(\w+)(=~|=)"([^"]*)"/g)].map(([, name = '', operator, value = '']) => ({
     name,
-    pattern: operator === '=' ? undefined : new RegExp(`^(?:${value})$`),
+    pattern: operator === '=' ? undefined : new RegExp(`^(?:${JSON.parse(`"${value}"`)})$`),
     value,
   }));
   return series

@@ -37,7 +37,7 @@ async function read(
   );
 }
 
-const none = { requests: 0, errors: 0, timed: 0, slow: [], durations: [] };
+const none = { requests: 0, errors: 0, causes: [], timed: 0, slow: [], durations: [] };
 
 describe('reading traffic from Prometheus', () => {
   it('asks once, for raw samples of the host with enough before the interval', async () => {
@@ -49,6 +49,16 @@ describe('reading traffic from Prometheus', () => {
         time: '1033.000',
       },
     ]);
+  });
+
+  it('asks for no histograms when nobody needs durations', async () => {
+    const pod = received('reviews-v2', 'pod');
+    const grown = samples(985, 15, [10, 10, 15]);
+    const { canary } = await read([requests(pod, grown), ...buckets(pod, { '+Inf': grown })], 1000, 1018, {
+      withoutDurations: true,
+    });
+    expect(canary).toMatchObject({ requests: 5, timed: 0 });
+    expect(fake.queries[0]?.query).toMatch(/^\{__name__="istio_requests_total",destination_service_name=/);
   });
 
   it('asks for a host outside the cluster by its full name', async () => {
@@ -102,13 +112,36 @@ describe('reading traffic from Prometheus', () => {
   it.each([15, 30, 60])('waits for the slowest of the targets that are scraped every %i s', async everyS => {
     const traffic = await read(
       [
-        requests(received('reviews-v1', 'early'), samples(1000 - everyS, everyS, [10, 20, 30])),
+        requests(received('reviews-v2', 'early'), samples(1000 - everyS, everyS, [10, 20, 30])),
         requests(received('reviews-v2', 'late'), samples(1000 - everyS + 9, everyS, [1, 2, 3])),
       ],
       1000,
       1000 + everyS + 8,
     );
-    expect(traffic).toMatchObject({ untilMs: 1009_000, stable: { requests: 0 }, canary: { requests: 1 } });
+    expect(traffic).toMatchObject({ untilMs: 1009_000, canary: { requests: 1 }, scrapeDistanceMs: everyS * 1000 });
+  });
+
+  it.each([15, 30, 60])('leaves open what holds scrapes of one version only, when pods are scraped every %i s', async everyS => {
+    const series = [
+      requests(received('reviews-v1', 'early'), samples(1000 - everyS, everyS, [10, 20, 30, 45])),
+      requests(received('reviews-v2', 'late'), samples(1000 - everyS + 9, everyS, [1, 2, 3, 5])),
+    ];
+    const early = await read(series, 1000, 1000 + everyS + 8);
+    expect(early).toMatchObject({ untilMs: 1000_000, stable: { requests: 0 }, canary: { requests: 0 } });
+    expect(await read(series, 1000, 1000 + everyS + 8, { onlyCanary: true })).toMatchObject({ canary: { requests: 1 } });
+    const later = await read(series, 1000, 1000 + everyS + 12);
+    expect(later).toMatchObject({
+      untilMs: (1000 + everyS) * 1000,
+      stable: { requests: 10 },
+      canary: { requests: 1 },
+    });
+  });
+
+  it('does not wait for a version whose pods are gone, or were never scraped', async () => {
+    const here = requests(received('reviews-v1', 'here'), samples(1000, 15, [10, 20, 30, 40]));
+    expect(await read([here], 1000, 1048)).toMatchObject({ untilMs: 1045_000, stable: { requests: 30 } });
+    const gone = requests(received('reviews-v2', 'gone'), samples(970, 15, [1, 2]));
+    expect(await read([here, gone], 1000, 1048)).toMatchObject({ untilMs: 1045_000, canary: { requests: 0 } });
   });
 
   it('does not wait for a target that is gone', async () => {
@@ -206,6 +239,73 @@ describe('what counts', () => {
     expect(traffic.canary).toMatchObject({ requests: 12, errors: 6 });
   });
 
+  it('tells what the failed requests were, most frequent first, at most ten', async () => {
+    const grpc = { request_protocol: 'grpc', grpc_response_status: '14' };
+    const traffic = await read(
+      [
+        requests(received('reviews-v2', 'pod'), grown(90)),
+        requests(received('reviews-v2', 'pod', { response_code: '500' }), grown(3)),
+        requests(received('reviews-v2', 'other', { response_code: '500', response_flags: '' }), grown(4)),
+        requests(received('reviews-v2', 'pod', { response_code: '404' }), grown(50)),
+        requests(received('reviews-v2', 'pod', grpc), grown(5)),
+        requests(received('reviews-v2', 'pod', { ...grpc, response_flags: 'UH' }), grown(1)),
+        requests(sent('reviews-v2', 'caller', { response_code: '504', response_flags: 'UT' }), grown(6)),
+        requests(sent('reviews-v2', 'caller', { ...grpc, response_code: '503', response_flags: 'URX,UF' }), grown(2)),
+      ],
+      1000,
+      1018,
+    );
+    expect(traffic.canary.causes).toEqual([
+      { what: '500', count: 7 },
+      { what: '504 UT', count: 6 },
+      { what: 'grpc 14', count: 5 },
+      { what: '503 URX,UF', count: 2 },
+      { what: 'grpc 14 UH', count: 1 },
+    ]);
+    const many = Array.from({ length: 12 }, (_, i) =>
+      requests(received('reviews-v2', 'pod', { response_code: String(500 + i) }), grown(i + 1)),
+    );
+    const { causes } = (await read(many, 1000, 1018)).canary;
+    expect(causes?.map(({ what }) => what)).toEqual(Array.from({ length: 10 }, (_, i) => String(511 - i)));
+  });
+
+  it('tells the pods of each version from what their own proxies say, most failures first, at most twenty', async () => {
+    const pod = (name: string, more = {}) => received('reviews-v2', `${name}:15020`, { pod: name, ...more });
+    const failed = { response_code: '503' };
+    const series = [
+      requests(pod('b'), grown(9)),
+      requests(pod('a'), grown(4)),
+      requests(pod('b', failed), grown(1)),
+      requests(pod('c', failed), grown(3)),
+      requests(received('reviews-v1', 'd:15020', { pod: 'd' }), grown(0)),
+      requests(sent('reviews-v2', 'caller:15020', { pod: 'caller', ...failed, response_flags: 'UF' }), grown(8)),
+    ];
+    const traffic = await read(series, 1000, 1018);
+    expect(traffic.stable).toMatchObject({ requests: 0, pods: [] });
+    expect(traffic.canary).toMatchObject({ requests: 25, errors: 12 });
+    expect(traffic.canary.pods).toEqual([
+      { name: 'c', requests: 3, failures: 3 },
+      { name: 'b', requests: 10, failures: 1 },
+      { name: 'a', requests: 4, failures: 0 },
+    ]);
+    const many = Array.from({ length: 25 }, (_, i) => requests(pod(`pod-${i}`, failed), grown(i + 1)));
+    const { pods } = (await read(many, 1000, 1018)).canary;
+    expect(pods).toHaveLength(20);
+    expect(pods?.[0]).toEqual({ name: 'pod-24', requests: 25, failures: 25 });
+  });
+
+  it('knows no pods where the scrape does not tell them, or tells the caller or the waypoint', async () => {
+    const withoutPod = await read([requests(received('reviews-v2', 'pod:15020'), grown(5))], 1000, 1018);
+    expect(withoutPod.canary.pods).toBeUndefined();
+    const caller = await read([requests(sent('reviews-v2', 'gateway', { pod: 'gateway-1' }), grown(5))], 1000, 1018);
+    expect(caller.canary).toMatchObject({ requests: 5 });
+    expect(caller.canary.pods).toBeUndefined();
+    const labels = { ...received('reviews-v2', 'w', { pod: 'waypoint-1' }), reporter: 'waypoint' };
+    const waypoint = await read([requests(labels, grown(5))], 1000, 1018);
+    expect(waypoint.canary).toMatchObject({ requests: 5 });
+    expect(waypoint.canary.pods).toBeUndefined();
+  });
+
   it('counts mirrored copies, which only receiving proxies tell', async () => {
     const traffic = await read(
       [
@@ -266,6 +366,7 @@ describe('durations from buckets', () => {
     expect(canary).toEqual({
       requests: 18,
       errors: 0,
+      causes: [],
       timed: 18,
       slow: [13, 8, 8, 3, 3, 0],
       durations: [
