@@ -1,24 +1,6 @@
-import { isServerFailure, type ProxyResponse, reachedNoPod } from '../http/response.ts';
-
-/** What one call of the host looked like, out of one span. */
-export type Call = {
-  readonly traceId: string;
-  readonly spanId: string;
-  /** Start, in ms. */
-  readonly atMs: number;
-  readonly durationMs: number | undefined;
-  /** Name of the subset that the call was routed to, or the pod's version for spans of the receiving side. */
-  readonly side: string;
-  readonly response: ProxyResponse;
-  readonly failed: boolean;
-  readonly reachedNoPod: boolean;
-};
-
-/** `outbound|9080|v2|reviews.shop.svc.cluster.local`: where a sending proxy sent a request. */
-export type Cluster = { readonly port: number; readonly subset: string; readonly host: string };
-
 /** A span with the fields that matter; everything else may be absent or odd. */
 export type Span = {
+  /** The lower 64 bits: some tracers write only these, and then one trace has two names. */
   readonly traceId: string;
   readonly id: string;
   readonly parentId: string | undefined;
@@ -29,15 +11,39 @@ export type Span = {
   readonly tags: Readonly<Record<string, string>>;
 };
 
+/** A stored trace, as far as it is of interest. */
+export type Trace = {
+  /** Beginning of its first span, in ms; `undefined` while no span has one. */
+  readonly atMs: number | undefined;
+  /** Its longest span. */
+  readonly longestMs: number;
+  /** How many spans it has. */
+  readonly size: number;
+  /** Those of them that may be calls of the host, or tell something about one. */
+  readonly spans: readonly Span[];
+};
+
 /** The answer is not a list of traces. */
 export class AnswerError extends Error {}
 
-/** Traces, each a list of spans. Spans without id or time stamp are left out: they are still on their way. Throws AnswerError. */
-export function parseTraces(body: unknown): readonly (readonly Span[])[] {
+/**
+ * Traces, in the order of the answer. A trace may have hundreds of spans of other services: only those that are wanted are
+ * kept. Spans without id or time stamp are left out: they are still on their way. Throws AnswerError.
+ */
+export function parseTraces(body: unknown, isWanted: (span: Span) => boolean): readonly Trace[] {
   if (!Array.isArray(body)) throw new AnswerError('gave an answer that is not of the Zipkin API: is its URL right?');
   return body.map(trace => {
     if (!Array.isArray(trace)) throw new AnswerError('answered with a trace that is not a list of spans');
-    return trace.flatMap(parseSpan);
+    const spans = trace.flatMap(parseSpan);
+    return {
+      atMs: spans.reduce<number | undefined>(
+        (at, span) => Math.min(at ?? Number.POSITIVE_INFINITY, span.timestampUs / 1000),
+        undefined,
+      ),
+      longestMs: spans.reduce((longest, { durationUs = 0 }) => Math.max(longest, durationUs / 1000), 0),
+      size: trace.length,
+      spans: spans.filter(isWanted),
+    };
   });
 }
 
@@ -48,67 +54,36 @@ function parseSpan(value: unknown): readonly Span[] {
   const service = isRecord(localEndpoint) ? localEndpoint['serviceName'] : undefined;
   return [
     {
-      traceId,
+      traceId: traceId.toLowerCase().slice(-16).padStart(16, '0'),
       id,
       parentId: typeof parentId === 'string' ? parentId : undefined,
       kind: typeof kind === 'string' ? kind : '',
       timestampUs: timestamp,
-      durationUs: typeof duration === 'number' && Number.isFinite(duration) ? duration : undefined,
+      durationUs: typeof duration === 'number' && Number.isFinite(duration) && duration >= 0 ? duration : undefined,
       service: typeof service === 'string' ? service : undefined,
-      tags: isRecord(tags)
-        ? Object.fromEntries(Object.entries(tags).flatMap(([key, tag]) => (typeof tag === 'string' ? [[key, tag] as const] : [])))
-        : {},
+      tags: isRecord(tags) ? knownTags(tags) : {},
     },
   ];
 }
 
-/** The cluster that a span was sent to; `undefined` for spans of receiving proxies and outside the mesh. */
-export function clusterOf(span: Span): Cluster | undefined {
-  const [direction, port, subset, host] = span.tags['upstream_cluster']?.split('|') ?? [];
-  if (direction !== 'outbound' || subset === undefined || host === undefined) return undefined;
-  return /^\d+$/.test(port ?? '') ? { port: Number(port), subset, host } : undefined;
-}
+const tagNames = [
+  'upstream_cluster',
+  'http.status_code',
+  'response_flags',
+  'grpc.status_code',
+  'error',
+  'istio.canonical_revision',
+  'node_id',
+] as const;
 
-/**
- * One span per request that was sent to the clusters. A sidecar writes one (CLIENT). A gateway writes one for the whole
- * request (SERVER) and below it one for each attempt (CLIENT); what counts is the request, and one that reached no pod
- * has no attempt.
- */
-export function sentTo(spans: readonly Span[], isWanted: (cluster: Cluster) => boolean): readonly (readonly [Span, Cluster])[] {
-  const sent = spans.flatMap(span => {
-    const cluster = clusterOf(span);
-    return cluster !== undefined && isWanted(cluster) ? [[span, cluster] as const] : [];
-  });
-  const known = new Set(sent.map(([span]) => `${span.traceId} ${span.id}`));
-  return sent.filter(([{ traceId, parentId }]) => parentId === undefined || !known.has(`${traceId} ${parentId}`));
-}
-
-export function toCall(span: Span, side: string): Call {
-  const response = {
-    code: span.tags['http.status_code'],
-    flags: span.tags['response_flags'],
-    grpcStatus: span.tags['grpc.status_code'],
-  };
-  return {
-    traceId: span.traceId,
-    spanId: span.id,
-    atMs: span.timestampUs / 1000,
-    durationMs: span.durationUs === undefined ? undefined : span.durationUs / 1000,
-    side,
-    response,
-    failed: isServerFailure(response) || (hasErrorTag(span) && !blamesCaller(response)),
-    reachedNoPod: reachedNoPod(response.flags),
-  };
-}
-
-function hasErrorTag(span: Span): boolean {
-  const tag = span.tags['error'];
-  return tag !== undefined && tag !== 'false';
-}
-
-/** Some tracers tag 4xx, and Envoy tags gRPC "unimplemented", as error: the status speaks where there is one. */
-function blamesCaller(response: ProxyResponse): boolean {
-  return response.grpcStatus !== undefined || /^4\d\d$/.test(response.code ?? '');
+/** Proxies write twenty tags and more. */
+function knownTags(tags: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    tagNames.flatMap(name => {
+      const tag = tags[name];
+      return typeof tag === 'string' ? [[name, tag] as const] : [];
+    }),
+  );
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,8 +1,11 @@
 import type { Clock, TrafficProvider, TrafficQuery } from '../../controller/ports.ts';
 import { createHttpClient, type HttpClient, type HttpClientOptions } from '../http/client.ts';
-import { countCalls, type Interval, noTraffic } from './count.ts';
-import { AnswerError, type Call, clusterOf, parseTraces, type Span, sentTo, toCall } from './spans.ts';
-import { type Filter, readTraces, type Search } from './traces.ts';
+import { type Call, createPodFinder, podOf, sentTo, toCall } from './calls.ts';
+import { concerns } from './cluster.ts';
+import { countCalls, noTraffic, type SideOf, type SpanTraffic } from './count.ts';
+import { AnswerError, parseTraces, type Span, type Trace } from './spans.ts';
+import { type Filter, type Found, type Interval, lookBackMs, readTraces, type Search } from './traces.ts';
+import { learnView, serviceName, type View } from './view.ts';
 
 export type ZipkinOptions = Pick<HttpClientOptions, 'name' | 'url' | 'timeoutMs' | 'tokenFile' | 'onRequest'> & {
   /** Younger traces may be incomplete and are not read; default 15,000. */
@@ -12,22 +15,28 @@ export type ZipkinOptions = Pick<HttpClientOptions, 'name' | 'url' | 'timeoutMs'
 
 const defaultLagMs = 15_000;
 
-/** How a host's calls are found in a Zipkin that many services share. */
-type View =
-  /** Callers have proxies: their spans name the cluster `outbound|port|subset|host`. */
-  | { readonly kind: 'clusters'; readonly ports: readonly number[] }
-  /** Only the pods have proxies: SERVER spans of the service tell the version. */
-  | { readonly kind: 'service' };
-
-type KnownView = { readonly view: View; readonly seenAtMs: number };
+/** This part of the lag is for calls to end; the rest is for their spans to get to Zipkin: proxies send them every 5 s. */
+const promptShare = 1 / 3;
 
 /** Services get new ports, callers get proxies: what was learnt is looked up again after so long. */
 const viewLifeMs = 600_000;
 
-/** How far back a service's latest traces are looked for, to learn its ports. */
-const learnBackMs = 3_600_000;
-
 const maxContentBytes = 64 * 1024 * 1024;
+
+/** All searches of one reading together. */
+const maxSearches = 32;
+const maxSearchesOfOne = 16;
+const minSearchesOfOne = 4;
+/** From then on a reading that can do with less ends: a slow Zipkin must not make it outlast the next one. */
+const maxReadingMs = 10_000;
+
+/** Of one search. Where traces have many spans, fewer of them are asked for: a span is about one kilobyte. */
+const maxTraces = 1000;
+const maxSpans = 8000;
+const minTraces = 20;
+
+/** What is remembered of a host. */
+type Known = { view?: { readonly view: View; readonly seenAtMs: number }; spansPerTrace: number };
 
 /**
  * Calls per version from spans. Zipkin cannot search for "this host": a search by the tag's name alone would fetch the
@@ -38,29 +47,46 @@ const maxContentBytes = 64 * 1024 * 1024;
 export function createZipkin(options: ZipkinOptions): TrafficProvider {
   const client = createHttpClient({ ...options, product: 'Zipkin', maxContentBytes });
   const clock = options.clock ?? { now: () => Date.now() };
-  const views = new Map<string, KnownView>();
-  const viewOf = async (search: Search, query: TrafficQuery): Promise<View | undefined> => {
-    const known = views.get(query.host);
+  const lagMs = options.lagMs ?? defaultLagMs;
+  const hosts = new Map<string, Known>();
+  const knownOf = (host: string): Known => {
+    const known = hosts.get(host) ?? { spansPerTrace: 1 };
+    hosts.set(host, known);
+    return known;
+  };
+  const viewOf = async (search: Search, query: TrafficQuery, known: Known): Promise<View | undefined> => {
     const nowMs = clock.now();
-    if (known !== undefined && nowMs - known.seenAtMs < viewLifeMs) return known.view;
-    const view = (await learnView(search, query, nowMs)) ?? known?.view;
-    if (view !== undefined) views.set(query.host, { view, seenAtMs: nowMs });
+    if (known.view !== undefined && nowMs - known.view.seenAtMs < viewLifeMs) return known.view.view;
+    const view = (await learnView(search, query, nowMs)) ?? known.view?.view;
+    if (view !== undefined) known.view = { view, seenAtMs: nowMs };
     return view;
   };
   return {
     async readTraffic(query, signal) {
-      const untilMs = Math.min(query.toMs, clock.now() - (options.lagMs ?? defaultLagMs));
+      const startedAtMs = clock.now();
+      const untilMs = Math.min(query.toMs, startedAtMs - lagMs);
       if (untilMs <= query.fromMs) return noTraffic(query);
-      const search = createSearch(client, `reading spans of ${query.host}`, signal);
-      const view = await viewOf(search, query);
+      const known = knownOf(query.host);
+      const search = createSearch(client, query.host, { signal, known });
+      const view = await viewOf(search, query, known);
       if (view === undefined) return noTraffic(query);
-      const interval = { fromMs: query.fromMs, untilMs };
-      return view.kind === 'service' ? readService(search, query, interval) : readClusters(search, query, { interval, view });
+      const filters = filtersOf(view, query);
+      const interval = { fromMs: query.fromMs, untilMs, promptMs: lagMs * promptShare };
+      const isOver = () => clock.now() - startedAtMs > maxReadingMs;
+      const budget = { searches: searchesOfOne(filters.length), limit: limitOf(known), isOver };
+      const found = await Promise.all(filters.map(filter => readTraces(search, filter, interval, budget)));
+      return count(found, view, query, interval);
     },
   };
 }
 
-function createSearch(client: HttpClient, operation: string, signal: AbortSignal): Search {
+function createSearch(
+  client: HttpClient,
+  host: string,
+  { signal, known }: { readonly signal: AbortSignal; readonly known: Known },
+): Search {
+  const operation = `reading spans of ${host}`;
+  const service = serviceName(host);
   return async (filter, interval, limit) => {
     const endTs = Math.ceil(interval.untilMs);
     const query = {
@@ -71,58 +97,80 @@ function createSearch(client: HttpClient, operation: string, signal: AbortSignal
     };
     const body = await client.requestJson({ operation, path: '/api/v2/traces', query, signal });
     try {
-      return parseTraces(body);
+      const traces = parseTraces(body, span => concerns(span, host, service));
+      if (traces.length >= minTraces) known.spansPerTrace = traces.reduce((sum, { size }) => sum + size, 0) / traces.length;
+      return traces;
     } catch (error) {
       throw error instanceof AnswerError ? client.badAnswer(operation, error.message) : error;
     }
   };
 }
 
-/** First the pods' own traces, which hold the callers' spans too; then, when no pod was reached, whatever was sent anywhere. */
-async function learnView(search: Search, query: TrafficQuery, nowMs: number): Promise<View | undefined> {
-  const service = serviceName(query.host);
-  const own = (await search({ serviceName: service }, { fromMs: nowMs - learnBackMs, untilMs: nowMs }, 100)).flat();
-  const ports = portsOf(own, query.host);
-  if (ports.length > 0) return { kind: 'clusters', ports };
-  const recent = { fromMs: query.fromMs, untilMs: query.toMs };
-  const foreign = (await search({ annotationQuery: 'upstream_cluster' }, recent, 1000)).flat();
-  const foreignPorts = portsOf(foreign, query.host);
-  if (foreignPorts.length > 0) return { kind: 'clusters', ports: foreignPorts };
-  return own.some(span => span.kind === 'SERVER' && span.service === service) ? { kind: 'service' } : undefined;
-}
-
-function portsOf(spans: readonly Span[], host: string): readonly number[] {
-  const clusters = spans.map(clusterOf).filter(cluster => cluster !== undefined && cluster.host === host);
-  return [...new Set(clusters.flatMap(cluster => (cluster === undefined ? [] : [cluster.port])))].sort((a, b) => a - b);
-}
-
-/** Istio's service name in spans: `<app>.<namespace>`. */
-function serviceName(host: string): string {
-  return host.split('.').slice(0, 2).join('.');
-}
-
-type ClusterReading = { readonly interval: Interval; readonly view: Extract<View, { kind: 'clusters' }> };
-
-async function readClusters(search: Search, query: TrafficQuery, { interval, view }: ClusterReading) {
-  const subsets = query.onlyCanary ? [query.canary.subset] : [...new Set([query.stable.subset, query.canary.subset])];
-  const filters = view.ports.flatMap(port =>
-    subsets.map((subset): Filter => ({ annotationQuery: `upstream_cluster=outbound|${port}|${subset}|${query.host}` })),
+function filtersOf(view: View, query: TrafficQuery): readonly Filter[] {
+  if (view.kind === 'service') return [{ serviceName: serviceName(query.host) }];
+  return view.ports.flatMap(port =>
+    subsetsOf(query).map((subset): Filter => ({ annotationQuery: `upstream_cluster=outbound|${port}|${subset}|${query.host}` })),
   );
-  const found = await Promise.all(filters.map(filter => readTraces(search, filter, interval)));
-  const spans = found.flatMap(part => part.spans);
-  const sent = sentTo(spans, cluster => cluster.host === query.host && subsets.includes(cluster.subset));
-  const calls = sent.map(([span, cluster]) => toCall(span, cluster.subset));
-  const untilMs = Math.min(...found.map(part => part.untilMs));
-  return countCalls(calls, { stable: query.stable.subset, canary: query.canary.subset }, query, untilMs);
+}
+
+function subsetsOf({ stable, canary, onlyCanary }: TrafficQuery): readonly string[] {
+  return onlyCanary ? [canary.subset] : [...new Set([stable.subset, canary.subset])];
+}
+
+function searchesOfOne(filters: number): number {
+  return Math.max(minSearchesOfOne, Math.min(maxSearchesOfOne, Math.floor(maxSearches / filters)));
+}
+
+function limitOf({ spansPerTrace }: Known): number {
+  return Math.max(minTraces, Math.min(maxTraces, Math.floor(maxSpans / Math.max(1, spansPerTrace))));
+}
+
+/** What was not read of one version is left out of the other, too: both are looked at over the same time. */
+function count(
+  found: readonly Found[],
+  view: View,
+  query: TrafficQuery,
+  { fromMs, untilMs, promptMs }: Interval & { readonly promptMs: number },
+): SpanTraffic {
+  const readFromMs = Math.max(fromMs, ...found.map(part => part.fromMs));
+  const reachMs = Math.min(lookBackMs, readFromMs - Math.max(...found.map(part => part.backMs)));
+  const spans = found.flatMap(part => part.traces.filter(isInAll(found)).flatMap(trace => trace.spans));
+  const { calls, sideOf } = view.kind === 'service' ? callsOfPods(spans, query) : callsOfSenders(spans, query);
+  const traffic = countCalls(calls, sideOf, query, { fromMs: readFromMs, untilMs, promptMs, reachMs });
+  return {
+    ...traffic,
+    ...(readFromMs > fromMs ? { skippedMs: readFromMs - fromMs } : {}),
+    ...(reachMs < lookBackMs ? { longestMs: Math.max(0, reachMs) } : {}),
+  };
+}
+
+/** Would the search that had to leave out most have found it? */
+function isInAll(found: readonly Found[]): (trace: Trace) => boolean {
+  const [latest] = [...found].sort((a, b) => b.allSinceMs - a.allSinceMs);
+  return ({ atMs, longestMs }) =>
+    latest === undefined || (atMs !== undefined && (atMs >= latest.allSinceMs || longestMs >= latest.longMs));
+}
+
+type Sorted = { readonly calls: readonly Call[]; readonly sideOf: SideOf };
+
+function callsOfSenders(spans: readonly Span[], query: TrafficQuery): Sorted {
+  const subsets: ReadonlySet<string> = new Set(subsetsOf(query));
+  const pod = createPodFinder(spans, serviceName(query.host));
+  const sent = sentTo(spans, cluster => cluster.host === query.host && subsets.has(cluster.subset));
+  return {
+    calls: sent.map(([span, cluster]) => toCall(span, cluster.subset, pod(span))),
+    sideOf: { stable: query.stable.subset, canary: query.canary.subset },
+  };
 }
 
 /** Without proxies at the callers: what the pods themselves report. Calls that reached no pod cannot be seen this way. */
-async function readService(search: Search, query: TrafficQuery, interval: Interval) {
+function callsOfPods(spans: readonly Span[], query: TrafficQuery): Sorted {
   const service = serviceName(query.host);
-  const { spans, untilMs } = await readTraces(search, { serviceName: service }, interval);
   const calls = spans.flatMap((span): readonly Call[] => {
     const version = span.tags['istio.canonical_revision'];
-    return span.kind === 'SERVER' && span.service === service && version !== undefined ? [toCall(span, version)] : [];
+    return span.kind === 'SERVER' && span.service === service && version !== undefined
+      ? [toCall(span, version, podOf(span))]
+      : [];
   });
-  return countCalls(calls, { stable: query.stable.version, canary: query.canary.version }, query, untilMs);
+  return { calls, sideOf: { stable: query.stable.version, canary: query.canary.version } };
 }
