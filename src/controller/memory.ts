@@ -1,4 +1,5 @@
 import type { Measurement, Reference, ShareMeasurement } from '../rollout/index.ts';
+import type { ProviderSums } from './sums.ts';
 
 /**
  * What this process remembers of one rollout between two decisions. All of it can be lost: a restart measures again from
@@ -10,6 +11,8 @@ export type Memory = {
   readonly measurements: Map<string, Measurement>;
   /** Running sums of each provider in this step. */
   readonly sums: Map<string, ProviderSums>;
+  /** How far the samples of a provider are apart, by its key. */
+  readonly scrapeDistanceMs: Map<string, number>;
   reference: Reference | undefined;
   share: ShareMeasurement | undefined;
   /** Readings under way, so that none is started twice. */
@@ -34,19 +37,11 @@ export type BackOff = {
   readonly retryAtMs: number;
 };
 
-/** Sums over a step up to `untilMs`; `durations` only for display. */
-export type ProviderSums = {
-  untilMs: number;
-  readonly counts: Map<string, { bad: number; total: number }>;
-  readonly durations: Map<number, number>;
-  /** Requests of each side as this process saw them; only for display. */
-  requests: { readonly stable: number; readonly canary: number };
-};
-
 export const createMemory = (): Memory => ({
   step: undefined,
   measurements: new Map(),
   sums: new Map(),
+  scrapeDistanceMs: new Map(),
   reference: undefined,
   share: undefined,
   inFlight: new Set(),

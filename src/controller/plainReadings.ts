@@ -1,4 +1,4 @@
-import type { Action, GateSource, Measurement, PlanGate } from '../rollout/index.ts';
+import { type Action, type GateSource, type Measurement, type PlanGate, percentileOf } from '../rollout/index.ts';
 import type { GateCaller, Providers, RenderTemplate } from './ports.ts';
 import { promDuration, type Subject } from './subject.ts';
 
@@ -13,6 +13,9 @@ type Single = { readonly value: number } | { readonly none: string };
 
 /** Windows of custom queries that name none last at least this long. */
 const MIN_WINDOW_MS = 30_000;
+
+/** Built-in measures that are judged plainly look at this much at least: several scrapes. */
+const PLAIN_WINDOW_MS = 60_000;
 
 /** Gates with a query of their own, and webhooks. */
 export const createPlainReader = (deps: {
@@ -31,12 +34,35 @@ export const createPlainReader = (deps: {
   ): Promise<Measurement> => {
     const provider = providers.prometheus[source.provider];
     if (provider === undefined) throw new Error(`provider ${source.provider} is not configured any more`);
-    const windowMs = source.windowMs ?? Math.max(subject.plan.intervalMs, MIN_WINDOW_MS);
+    const scrapeMs = subject.memory.scrapeDistanceMs.get(`prometheus/${source.provider}`) ?? 0;
+    const windowMs = source.windowMs ?? Math.max(subject.plan.intervalMs, 2 * scrapeMs, MIN_WINDOW_MS);
     const values = { ...subject.templateValues, window: promDuration(windowMs) };
     const ask = (template: string): Promise<Single> => provider.readValue(render(template, values), atMs, signal);
     const { query, samples } = source;
     const [value, count] = await Promise.all([ask(query), samples === undefined ? undefined : ask(samples)]);
     return valueMeasurement(value, count, atMs, windowMs);
+  };
+
+  /** A built-in measure over the last window alone, as other tools look at it (judge: plain). */
+  const readWindow = async (
+    source: Source<'prometheus' | 'zipkin'>,
+    { host, stable, canary, plan }: Subject,
+    atMs: number,
+    signal: AbortSignal,
+  ): Promise<Measurement> => {
+    const provider = providers[source.kind][source.provider];
+    if (provider === undefined) throw new Error(`provider ${source.provider} is not configured any more`);
+    const windowMs = Math.max(plan.intervalMs, PLAIN_WINDOW_MS);
+    const withoutDurations = !('percentile' in source);
+    const span = { fromMs: atMs - windowMs, toMs: atMs };
+    const query = { host, stable, canary, onlyCanary: true, ...span, slowerThanMs: [], withoutDurations };
+    const { canary: of } = await provider.readTraffic(query, signal);
+    if (of.requests === 0) return { kind: 'none', atMs, message: 'no requests of the new version in the window' };
+    if (!('percentile' in source))
+      return { kind: 'value', atMs, value: 100 * (1 - of.errors / of.requests), samples: of.requests, windowMs };
+    const value = percentileOf(of.durations, source.percentile);
+    if (value === undefined) return { kind: 'none', atMs, message: 'no duration of the new version in the window' };
+    return { kind: 'value', atMs, value, samples: of.timed, windowMs };
   };
 
   const askWebhook = async (
@@ -58,6 +84,7 @@ export const createPlainReader = (deps: {
     read: async (subject, { atMs }, { source, name }, signal) => {
       try {
         if (source.kind === 'query') return await readQuery(source, subject, atMs, signal);
+        if (source.kind === 'prometheus' || source.kind === 'zipkin') return await readWindow(source, subject, atMs, signal);
         if (source.kind === 'webhook') return await askWebhook(source, subject, { atMs, gate: name }, signal);
         throw new Error(`${source.kind} is read together with other gates`);
       } catch (error) {

@@ -1,5 +1,8 @@
 import type {
+  Block,
+  Cause,
   MeshObservation,
+  PodCounts,
   RemoveDestination,
   ResolvedTarget,
   Rollout,
@@ -112,6 +115,8 @@ export type TrafficQuery = {
   readonly toMs: number;
   /** Stable's part of the answer is not needed: a provider that would have to ask for it separately leaves it at 0. */
   readonly onlyCanary?: boolean;
+  /** Durations are not needed: `timed`, `slow` and `durations` may stay empty, which makes large answers twenty times smaller. */
+  readonly withoutDurations?: boolean;
   /** Latency limits in ms for which slow requests are counted. */
   readonly slowerThanMs: readonly number[];
 };
@@ -127,21 +132,44 @@ export type VersionTraffic = {
   readonly slow: readonly number[];
   /** Durations for people: `[upper edge in ms, count]`, ascending, edges exact (spans) or of buckets. */
   readonly durations: readonly (readonly [upToMs: number, count: number])[];
+  /** Providers of spans: each call with a duration, `[start in ms, duration in ms]`, ascending by start, one per trace. */
+  readonly calls?: readonly (readonly [atMs: number, durationMs: number])[];
+  /** What the failed requests were, like `503 UH`; most frequent first, at most ten. */
+  readonly causes?: readonly Cause[];
+  /** Requests and failures of each pod, where the scrape tells it; most failures first, at most twenty. */
+  readonly pods?: readonly PodCounts[];
 };
 
 export type Traffic = {
   /** Data are complete up to then; the next reading starts here. Not after `toMs`; equal to `fromMs` when nothing is known yet. */
   readonly untilMs: number;
+  /** So much of the time before `untilMs` was not read, on both sides alike, as there was too much in it; absent: none. */
+  readonly skippedMs?: number;
   readonly stable: VersionTraffic;
   readonly canary: VersionTraffic;
   /** All requests to the host, and those that failed before they reached a pod. */
   readonly host: { readonly requests: number; readonly unattributed: number };
+  /** Providers that scrape: median time between two samples of a target, as far as it is known. */
+  readonly scrapeDistanceMs?: number;
 };
 
 /** A source of request counts and durations per version: Prometheus with Istio's metrics, Zipkin with its spans. */
 export type TrafficProvider = {
   /** Throws SystemError when the provider does not answer as it should (R16); no data is zero counts (R15). */
   readTraffic(query: TrafficQuery, signal: AbortSignal): Promise<Traffic>;
+  /**
+   * Requests of stable by pod and minute in (fromMs, toMs], to see whether failures come in bursts; absent where the provider
+   * does not know pods. `slowerThanMs`: count slow ones above this instead of errors. Throws SystemError.
+   */
+  readBlocks?(query: BlockQuery, signal: AbortSignal): Promise<readonly Block[]>;
+};
+
+export type BlockQuery = {
+  readonly host: string;
+  readonly version: VersionSelector;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly slowerThanMs?: number;
 };
 
 /** A provider that answers a query in its own language with one number. */

@@ -1,4 +1,5 @@
 import {
+  carriedGates,
   type GateStatus,
   gatesOfStep,
   inProgress,
@@ -70,7 +71,7 @@ export const subjectOf = (
     ...sidesOf(mesh, memory, target),
     revision: status.revision ?? '',
     plan: { ...plan, gates: armed },
-    stored: isSameStep ? gates : [],
+    stored: isSameStep ? gates : carriedGates(gates),
     templateValues: templateValues(rollout, status, plan, target),
   };
 };

@@ -17,6 +17,8 @@ export type Action =
       readonly sinceMs: number;
       readonly atMs: number;
       readonly gates: readonly string[];
+      /** The two versions answer the same kind of requests, so that baselines may compare them. */
+      readonly compares: boolean;
     }
   /** Measure what was normal in the ten minutes before `atMs`, with these providers. */
   | {
@@ -24,8 +26,8 @@ export type Action =
       readonly atMs: number;
       readonly stable: string;
       readonly canary: string;
-      readonly prometheus?: string;
-      readonly zipkin?: string;
+      /** Like `prometheus/default`. */
+      readonly providers: readonly string[];
     }
   /** Measure who gets requests after `fromMs`. */
   | { readonly kind: 'measureShare'; readonly fromMs: number; readonly atMs: number }

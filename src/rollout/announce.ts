@@ -115,26 +115,35 @@ const EVIDENCE_EVERY_MS = 60_000;
  */
 export const isWorthStoring = (before: RolloutStatus | undefined, after: RolloutStatus): boolean =>
   before === undefined ||
-  !isSameJson(essence(before), essence(after)) ||
-  judgedUntil(after) - judgedUntil(before) >= EVIDENCE_EVERY_MS;
+  !isSameEssence(before, after) ||
+  (before.gates !== after.gates && judgedUntil(after) - judgedUntil(before) >= EVIDENCE_EVERY_MS);
 
-/** Everything but prose, numbers of gates and what the mesh objects tell as well. */
-const essence = (status: RolloutStatus): readonly unknown[] => {
-  const {
-    message,
-    conditions: _conditions,
-    gates,
-    weight: _weight,
-    seq: _seq,
-    position: _position,
-    history,
-    step,
-    ...rest
-  } = status;
-  const { readyAtStart: _readyAtStart, ...place } = step ?? { index: 0, count: 0 };
-  const isProseNews = status.phase === 'RollingBack' || status.waitingFor === undefined;
-  const prose = isProseNews ? message : failedWrite(status);
-  return [rest, place, history?.at(-1), verdictClass(gates ?? []), prose ?? ''];
+/** What says nothing new by itself: prose, numbers of gates and what the mesh objects tell as well. */
+const TOLD_OTHERWISE: ReadonlySet<string> = new Set([
+  'message',
+  'conditions',
+  'gates',
+  'weight',
+  'seq',
+  'position',
+  'history',
+  'step',
+]);
+const TOLD_OF_STEP: ReadonlySet<string> = new Set(['readyAtStart']);
+
+/** Every decision is compared with what is stored, and most change nothing: what differs most often is looked at first. */
+const isSameEssence = (a: RolloutStatus, b: RolloutStatus): boolean =>
+  proseOf(a) === proseOf(b) &&
+  isSameJson(a.step ?? NO_STEP, b.step ?? NO_STEP, TOLD_OF_STEP) &&
+  isSameJson(a, b, TOLD_OTHERWISE) &&
+  isSameJson(a.history?.at(-1), b.history?.at(-1)) &&
+  isSameJson(verdictClass(a.gates ?? []), verdictClass(b.gates ?? []));
+
+const NO_STEP = { index: 0, count: 0 };
+
+const proseOf = (status: RolloutStatus): string => {
+  const isNews = status.phase === 'RollingBack' || status.waitingFor === undefined;
+  return (isNews ? status.message : failedWrite(status)) ?? '';
 };
 
 const verdictClass = (gates: readonly GateStatus[]): readonly string[] => {
@@ -151,7 +160,7 @@ const verdictClass = (gates: readonly GateStatus[]): readonly string[] => {
 };
 
 /** Up to when gates have been judged; a step in which none was begins with nothing. */
-const judgedUntil = ({ gates, step }: RolloutStatus): number => {
-  const moments = [step?.startedAt, ...(gates ?? []).map(({ until }) => until)];
-  return Math.max(0, ...moments.map(moment => (moment === undefined ? 0 : Date.parse(moment))));
-};
+const judgedUntil = ({ gates = [], step }: RolloutStatus): number =>
+  gates.reduce((latest, { until }) => Math.max(latest, momentOf(until)), momentOf(step?.startedAt));
+
+const momentOf = (moment: string | undefined): number => (moment === undefined ? 0 : Date.parse(moment));

@@ -11,10 +11,12 @@ import { gatePaused } from './gates/gatePause.ts';
 import { failedGate } from './gates/gates.ts';
 import { driftDown, driftUp, meshGone, unfinished, unreadableMesh, withUnfinished } from './mesh/drift.ts';
 import { takesTraffic } from './mesh/routes.ts';
+import type { Observation } from './observation.ts';
 import { type Guard, type Outcome, saying } from './outcome.ts';
 import { approvalTimedOut, approved, rejected, withTimeOut } from './people/approval.ts';
 import { aborted, pauseAsked, paused, promoted } from './people/people.ts';
 import { withOutcome } from './people/request.ts';
+import { isSameJson } from './sameJson.ts';
 import { type Attempt, stepKey } from './situation.ts';
 import { progressDeadline } from './start/deadline.ts';
 
@@ -113,16 +115,20 @@ const withHeldRequest = ({ request, nowMs }: Attempt, outcome: Outcome): Outcome
 const withWeight = ({ objects, observation }: Attempt, outcome: Outcome): Outcome => {
   const { status } = outcome;
   if (status.step === undefined) return outcome;
-  const shares = Object.values(observation.measurements).flatMap(m =>
-    m.kind === 'counts' && m.canaryPercent !== undefined ? [m.canaryPercent] : [],
-  );
-  const [measured] = observation.measuredStep === stepKey(status) ? shares : [];
+  const measured = observation.measuredStep === stepKey(status) ? measuredPercent(observation) : undefined;
   const weight = {
     desired: status.traffic?.weight ?? 0,
     observed: Math.round(Math.max(0, ...objects.map(({ canaryPercent }) => canaryPercent))),
     ...(measured === undefined ? {} : { measured: Math.round(measured * 10) / 10 }),
   };
-  return { ...outcome, status: { ...status, weight } };
+  return isSameJson(weight, status.weight) ? outcome : { ...outcome, status: { ...status, weight } };
+};
+
+/** The share of the new version in the first measurement that tells of one. */
+const measuredPercent = ({ measurements }: Observation): number | undefined => {
+  for (const measured of Object.values(measurements))
+    if (measured.kind === 'counts' && measured.canaryPercent !== undefined) return measured.canaryPercent;
+  return undefined;
 };
 
 /** What follows from every outcome, whichever guard it came from, in this order. */

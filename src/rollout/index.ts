@@ -1,14 +1,24 @@
 export type { Action, Decision, RemoveDestination, SetTraffic } from './action.ts';
 export { type Announcement, announcements, isWorthStoring, pastAnnouncements } from './announce.ts';
 export { decide } from './decide.ts';
-export { parseDuration } from './duration.ts';
+export { durationText, isoMillis, isoSeconds, parseDuration } from './duration.ts';
+export { type Comparison, incomparable } from './gates/baselineGate.ts';
+export { type Detectable, detectable, type Expected } from './gates/detects.ts';
+export { carriedGates, judgeGate } from './gates/gates.ts';
+export { allowedShare } from './gates/limitGate.ts';
+export { addInterval, type BaselineInterval, decodeSums, noSums } from './judge/baseline.ts';
+export { type Block, dispersionOf } from './judge/dispersion.ts';
 export { percentileOf } from './judge/percentile.ts';
+export { detectableRatio, detectableShare, spansToDetect } from './judge/power.ts';
 export { retiringVersion } from './mesh/retire.ts';
 export { driftOf, splitWeights } from './mesh/weights.ts';
 export type {
   ApprovalAnswer,
+  BaselineSums,
+  Cause,
   ClockJump,
   Counts,
+  Dispersion,
   Freeze,
   Installation,
   Leftover,
@@ -16,6 +26,7 @@ export type {
   MeshObservation,
   Normal,
   Observation,
+  PodCounts,
   Position,
   Reference,
   ResolvedTarget,
@@ -28,6 +39,7 @@ export type {
 } from './observation.ts';
 export { type WantedGate, wantedGates } from './plan/analysis.ts';
 export { gatesOfStep } from './plan/gatePlan.ts';
+export { compilePlan } from './plan/plan.ts';
 export { REASONS, type Reason } from './reason.ts';
 export type { Difference } from './record/jsonDifference.ts';
 export {
@@ -43,4 +55,5 @@ export { checkSpec } from './semantics/semantics.ts';
 export { isUrlCovered } from './semantics/webhook.ts';
 export { inProgress } from './situation.ts';
 export type * from './spec.ts';
+export { referenceProviders } from './start/reference.ts';
 export type * from './status.ts';

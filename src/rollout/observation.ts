@@ -192,6 +192,18 @@ export type Measurement =
       readonly canaryPercent?: number;
       /** Requests of both versions that `canaryPercent` is about. */
       readonly requests?: number;
+      /** Stable's in the same time. */
+      readonly stable?: Counts;
+      /** Stable's `value`. */
+      readonly stableValue?: number;
+      /** Since the first traffic of this attempt, not only of this step. */
+      readonly baseline?: BaselineSums;
+      /** What the bad ones of the new version were, most frequent first: `503 UH`, `grpc 14`. */
+      readonly causes?: readonly Cause[];
+      /** Pods of the new version, most failures first. */
+      readonly pods?: readonly PodCounts[];
+      /** Spans per request, 0..1, where both are known. */
+      readonly sampling?: number;
     }
   /** One number of a custom query; `samples` when the gate asks for them. */
   | {
@@ -214,19 +226,46 @@ export type Measurement =
   /** The provider did not answer as it should. */
   | { readonly kind: 'error'; readonly atMs: number; readonly message: string };
 
-/** The ten minutes before the first raise, as each kind of provider saw them; absent parts are not configured. */
+/** Kind of failure as the proxies tell it: status and response flags. */
+export type Cause = { readonly what: string; readonly count: number };
+
+export type PodCounts = { readonly name: string; readonly requests: number; readonly failures: number };
+
+/** What a baseline has summed up; see judge/baseline.ts. */
+export type BaselineSums = {
+  readonly canary: Counts;
+  readonly stable: Counts;
+  /** For each share that is compared (errors, or slower than each edge): log likelihood ratios over the grid. */
+  readonly shares: readonly (readonly number[])[];
+  /** Spans only: logarithms of the bets on ranks, one for each stake. */
+  readonly ranks?: readonly number[];
+  /** Only with `certify`: log likelihood ratios over both grids. */
+  readonly certify?: { readonly ratio: readonly number[]; readonly floor: readonly number[] };
+};
+
+/** The ten minutes before the first raise, as each provider saw them. */
 export type Reference =
   | {
       readonly kind: 'measured';
       readonly atMs: number;
       readonly stableVersion: string;
-      readonly prometheus?: Normal;
-      readonly zipkin?: Normal;
+      /** By provider, like `prometheus/default`. */
+      readonly normal: Readonly<Record<string, Normal>>;
     }
   | { readonly kind: 'error'; readonly atMs: number; readonly message: string };
 
 /** `unattributed`: requests to the host that reached no pod, among all of them. */
-export type Normal = { readonly stable: Counts; readonly stableP99Ms?: number; readonly unattributed: Counts };
+export type Normal = {
+  readonly stable: Counts;
+  readonly stableP90Ms?: number;
+  readonly stableP99Ms?: number;
+  readonly unattributed: Counts;
+  /** How much stable's errors (and slow requests) of the last 40 minutes came in bursts; absent: not known. */
+  readonly dispersion?: Dispersion;
+};
+
+/** Over-dispersion phi of stable's pods; see judge/dispersion.ts. */
+export type Dispersion = { readonly errors: number; readonly slow?: number; readonly pods: number; readonly minutes: number };
 
 /** Requests per side in (fromMs, untilMs]. */
 export type ShareMeasurement =

@@ -28,20 +28,26 @@ export const finish = (situation: Situation, { status, actions = [], lookAgainAt
   const observedGeneration = isUndecided ? (stored?.observedGeneration ?? 0) : rollout.generation;
   const said = status.message.includes(WRITE_FAILED) ? (status.message.split(WRITE_FAILED)[0] ?? '') : status.message;
   const message = writeError === undefined ? said : `${said}${WRITE_FAILED}${writeError}`;
-  const next: RolloutStatus = { ...status, message, observedGeneration, display: display(status) };
+  const conditions = conditionsOf(
+    { phase: status.phase, reason: status.reason, gates: status.gates, message, observedGeneration },
+    situation,
+  );
   return {
-    status: { ...next, conditions: conditions(next, situation) },
+    // a status is large, and copied at every decision: once is enough
+    status: { ...status, message, observedGeneration, display: display(status), conditions },
     actions,
     ...(lookAgainAtMs === undefined ? {} : { lookAgainAtMs }),
   };
 };
 
 /** What the last write of a mesh object failed with, as the message says it; absent when it did not. */
-export const failedWrite = ({ message }: RolloutStatus): string | undefined => message.split(WRITE_FAILED)[1];
+export const failedWrite = ({ message }: RolloutStatus): string | undefined =>
+  message.includes(WRITE_FAILED) ? message.split(WRITE_FAILED)[1] : undefined;
 
 /** The status without what it was waiting for, saying something new. */
 export const saying = (status: RolloutStatus, reason: Reason, message: string, waitingFor?: WaitingFor): RolloutStatus => {
   if (waitingFor !== undefined) return { ...status, reason, message, waitingFor };
+  if (!Object.hasOwn(status, 'waitingFor')) return { ...status, reason, message };
   const { waitingFor: _, ...rest } = status;
   return { ...rest, reason, message };
 };
@@ -72,7 +78,12 @@ const display = ({
   weight: phase === 'Healthy' ? '100%' : canaryVersion === undefined ? '' : `${traffic?.weight ?? 0}%`,
 });
 
-const conditions = (status: RolloutStatus, { stored, nowMs }: Situation): readonly Condition[] => {
+type Told = Pick<RolloutStatus, 'phase' | 'reason' | 'message'> & {
+  readonly gates: RolloutStatus['gates'] | undefined;
+  readonly observedGeneration: number;
+};
+
+const conditionsOf = (status: Told, { stored, nowMs }: Situation): readonly Condition[] => {
   const { phase, gates, observedGeneration } = status;
   const condition = (type: Condition['type'], value: Condition['status']): Condition => {
     const before = stored?.conditions?.find(known => known.type === type);
@@ -82,7 +93,7 @@ const conditions = (status: RolloutStatus, { stored, nowMs }: Situation): readon
       reason: status.reason,
       message: status.message,
       lastTransitionTime: before?.status === value ? before.lastTransitionTime : isoSeconds(nowMs),
-      ...(observedGeneration === undefined ? {} : { observedGeneration }),
+      observedGeneration,
     };
   };
   const settled = phase === 'Healthy' || phase === 'RolledBack' || phase === 'Invalid';

@@ -1,4 +1,5 @@
 import { byName } from './byName.ts';
+import { incomparable } from './gates/baselineGate.ts';
 import { judgeGate, withoutTraffic } from './gates/gates.ts';
 import { catchUp } from './mesh/position.ts';
 import { withDriftCounted } from './mesh/reapplied.ts';
@@ -11,7 +12,7 @@ import { planHash } from './plan/plan.ts';
 import { remembered } from './remembered.ts';
 import { checkSpec } from './semantics/semantics.ts';
 import type { RolloutSpec, SpecProblem } from './spec.ts';
-import type { GateStatus, Plan, PlanStep, RolloutStatus, StepStatus, Target } from './status.ts';
+import type { GateStatus, Plan, PlanGate, PlanStep, RolloutStatus, StepStatus, Target } from './status.ts';
 
 /** What is known at the moment of deciding, before it is clear which part of a rollout's life this is. */
 export type Situation = {
@@ -186,11 +187,20 @@ const isRoutedTooFar = (object: SteeredObject, status: RolloutStatus): boolean =
 const judgeGates = ({ observation }: Situation, plan: Plan, status: RolloutStatus, step: StepStatus): readonly GateStatus[] => {
   if (status.phase === 'RollingBack' || step.index === 0) return status.gates ?? [];
   const gates = gatesOfStep(plan, step.index);
-  if (!takesTraffic(status.traffic ?? SAFE)) return gates.map(withoutTraffic);
+  if (!takesTraffic(status.traffic ?? SAFE)) return gates.map(gate => withoutTraffic(gate, storedGate(status, gate)));
   const sinceMs = Date.parse(step.startedAt ?? '') + plan.initialDelayMs;
-  return gates.map(gate => {
-    const before = status.gates?.find(({ name }) => name === gate.name);
-    const measurement = observation.measuredStep === stepKey(status) ? byName(observation.measurements, gate.name) : undefined;
-    return judgeGate(gate, before, measurement, sinceMs);
-  });
+  const why = incomparable(status.traffic ?? SAFE);
+  const pauseMs = plan.steps[step.index - 1]?.pauseMs ?? null;
+  const comparison = { sinceMs, pauseMs, ...(why === undefined ? {} : { incomparable: why }) };
+  const measurements = observation.measuredStep === stepKey(status) ? observation.measurements : NOTHING;
+  const judged = gates.map(gate => judgeGate(gate, storedGate(status, gate), byName(measurements, gate.name), comparison));
+  return status.gates !== undefined && areSame(judged, status.gates) ? status.gates : judged;
 };
+
+const NOTHING: Observation['measurements'] = {};
+
+const areSame = (some: readonly unknown[], others: readonly unknown[]): boolean =>
+  some.length === others.length && some.every((item, index) => item === others[index]);
+
+const storedGate = ({ gates }: RolloutStatus, { name }: PlanGate): GateStatus | undefined =>
+  gates?.find(known => known.name === name);

@@ -80,9 +80,15 @@ export type GateStatus = {
   readonly samples?: number;
   /** Sequential gates: bad samples so far. Plain gates: failed measurements in a row. */
   readonly failures?: number;
-  /** Evidence against the version as a likelihood ratio; the gate fails at 1/alpha. */
+  /** Evidence of this step that the limit is broken, as a likelihood ratio; the gate fails at 1/alpha. */
   readonly evidence?: number;
   readonly alpha?: number;
+  /** Stable's in the same time, where the gate looks at it. */
+  readonly stable?: { readonly bad: number; readonly total: number };
+  /** The comparison with stable since the first traffic of this attempt. */
+  readonly baseline?: BaselineStatus;
+  /** What can be found at the current request rate, and how long that takes, for people. */
+  readonly detects?: string;
   /** Up to when data have been judged. */
   readonly until?: string;
   /** Since when the gate has had no data, or its provider no answer. */
@@ -90,6 +96,20 @@ export type GateStatus = {
   readonly message: string;
   /** When it was measured. */
   readonly at?: string;
+};
+
+/** What a baseline knows of both versions; it outlasts the steps. */
+export type BaselineStatus = {
+  /** Requests or spans of the new version, and the bad ones among them. */
+  readonly samples: number;
+  readonly failures: number;
+  readonly stableSamples: number;
+  readonly stableFailures: number;
+  /** That the new version is worse, as a likelihood ratio; the gate fails at 1/alpha. */
+  readonly evidence: number;
+  readonly alpha: number;
+  /** The sums behind `evidence`, for a restart to go on from; not for people. */
+  readonly sums: string;
 };
 
 /** One step of the compiled plan. */
@@ -144,8 +164,38 @@ export type PlanGate = {
   readonly onFailure?: 'pause';
   /** 1-based numbers of the steps in which it is measured; absent: all. */
   readonly steps?: readonly number[];
-  /** This gate's part of the attempt's false-alarm budget; only sequential gates. */
+  /** Compares with the stable version, beside or instead of `min` and `max`. */
+  readonly baseline?: PlanBaseline;
+  /** `min` or `max` comes from what was normal for stable: while stable itself breaks it, it is nobody's failure. */
+  readonly isDerived?: true;
+  /** What the attempt's false-alarm budget grants to each test of this gate; only sequential gates. */
   readonly alpha?: number;
+  /** The part of `alpha` that the limit has in one step, as its counts begin anew there; absent: all of it. */
+  readonly stepAlpha?: number;
+  /** How much more bad samples vary than independent ones would (phi, at least 1); absent: 1. */
+  readonly dispersion?: number;
+};
+
+/** A comparison with the stable version, all defaults filled in. */
+export type PlanBaseline = {
+  /** Error rates: so many times stable's is acceptable. Latency: so many times stable's durations. */
+  readonly tolerance: number;
+  /** Latency: stable's 90th and 99th percentile in ms before the first raise (bucket edges, where there are only those). */
+  readonly edgesMs?: readonly number[];
+  /** In the gate's unit, from what was normal for stable: the limit of a gate that has no other, where there is nobody to compare with. */
+  readonly limit: number;
+  readonly certify?: PlanCertify;
+};
+
+/** Asks for proof that the new version is good enough, not only for no proof that it is bad (beta 0.05). */
+export type PlanCertify = {
+  /** The new version fails less than this many times as often as stable, or ... */
+  readonly ratio: number;
+  /** ... less often than this, in percent. */
+  readonly floor: number;
+  /** Without proof after this long; absent: the step's pause, at least 5 min. */
+  readonly undecidedAfterMs?: number;
+  readonly onUndecided: 'hold' | 'pass';
 };
 
 /** What an attempt was started with; it does not change while the attempt lasts. */
@@ -157,6 +207,8 @@ export type Plan = {
   readonly settleMs: number;
   /** After the last step all traffic goes back to stable, which is no failure (an experiment); absent: promoted. */
   readonly end?: 'stable';
+  /** What is left of the attempt's false-alarm budget for gates that are changed while it lasts (R11). */
+  readonly reserveAlpha?: number;
   /** Digest of the gates as the spec had them: the same ones keep their frozen limits when other parts are edited (R11). */
   readonly gatesHash?: string;
 };

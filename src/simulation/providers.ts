@@ -5,7 +5,7 @@ import { answerTimeMs, measureGate, measureReference, measureShare, providerOf, 
 const ANSWER_MS = 200;
 
 /** What providers see of a world. */
-type Measured = {
+export type Measured = {
   readonly nowMs: number;
   readonly truth: Truth;
   readonly memory: ProcessMemory;
@@ -43,16 +43,25 @@ const gateOf = ({ plan }: RolloutStatus, name: string): PlanGate => {
 
 const askGate = (
   world: Measured,
-  { step, sinceMs, atMs }: Extract<Action, { kind: 'measure' }>,
+  { step, sinceMs, atMs, compares }: Extract<Action, { kind: 'measure' }>,
   gate: PlanGate,
-  { canaryVersion: version = '' }: RolloutStatus,
+  { canaryVersion: version = '', stableVersion: stable = '', gates = [] }: RolloutStatus,
 ): boolean =>
   send(world, { topic: `${step} ${gate.name}`, provider: providerOf(gate) }, () => {
     const { memory, truth } = world;
     if (memory.measuredStep !== step) memory.measurements = {};
     memory.measuredStep = step;
     const share = Math.max(world.weightOf(version) / 100, ...world.objects.map(({ routes }) => routedShare(truth, routes)));
-    memory.measurements[gate.name] = measureGate(truth, { gate, fromMs: sinceMs, atMs, version, share });
+    memory.measurements[gate.name] = measureGate(truth, {
+      gate,
+      fromMs: sinceMs,
+      atMs,
+      version,
+      stable,
+      share,
+      compares,
+      known: gates.find(({ name }) => name === gate.name),
+    });
   });
 
 /** What header and mirror routes bring the new version beside its weight, as a share of all requests. */

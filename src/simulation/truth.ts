@@ -1,4 +1,16 @@
-import type { Action, Counts, Measurement, Normal, PlanGate, Reference, ShareMeasurement } from '../rollout/index.ts';
+import {
+  type Action,
+  addInterval,
+  type Counts,
+  decodeSums,
+  type GateStatus,
+  type Measurement,
+  type Normal,
+  noSums,
+  type PlanGate,
+  type Reference,
+  type ShareMeasurement,
+} from '../rollout/index.ts';
 
 /** What really happens in a world, as functions of time; providers report it as if it had been so since the step began. */
 export type Truth = {
@@ -33,6 +45,11 @@ type Asked = {
   readonly fromMs: number;
   readonly atMs: number;
   readonly version: string;
+  readonly stable: string;
+  /** The two sides answer the same kind of requests. */
+  readonly compares: boolean;
+  /** What is known of the gate already; its baseline goes on from there. */
+  readonly known: GateStatus | undefined;
   /** Share of the new version, 0..1. */
   readonly share: number;
 };
@@ -51,7 +68,8 @@ export const answerTimeMs = ({ answerMs }: Truth, provider: string = TRAFFIC_PRO
   typeof answerMs === 'function' ? answerMs(provider) : answerMs;
 
 /** The measurement that a faithful provider would give: cumulative over the step. */
-export const measureGate = (truth: Truth, { gate, fromMs, atMs, version, share }: Asked): Measurement => {
+export const measureGate = (truth: Truth, asked: Asked): Measurement => {
+  const { gate, fromMs, atMs, version, share } = asked;
   const provider = providerOf(gate);
   if (truth.down?.(gate.name, atMs, provider)) return { kind: 'error', atMs, message: `${provider} answers 503` };
   const isEmpty = truth.empty?.(gate.name, atMs, provider) ?? false;
@@ -68,10 +86,36 @@ export const measureGate = (truth: Truth, { gate, fromMs, atMs, version, share }
   const requests = isEmpty ? 0 : (truth.requestsPerSecond * Math.max(0, atMs - fromMs)) / 1_000;
   const total = Math.floor(requests * (source.kind === 'unattributed' ? 1 : share * arriving));
   const bad = Math.min(total, Math.round(total * badShareOf(truth, gate, version, atMs)));
-  const counts = { kind: 'counts', atMs, untilMs: atMs, counts: { bad, total } } as const;
+  const counts = {
+    kind: 'counts',
+    atMs,
+    untilMs: atMs,
+    counts: { bad, total },
+    ...(source.kind === 'unattributed' ? {} : ofStable(truth, asked, isEmpty)),
+  } as const;
   return truth.arriving === undefined
     ? counts
     : { ...counts, canaryPercent: 100 * share * arriving, requests: Math.floor(requests) };
+};
+
+/** Requests of one side in a time, and the bad ones among them. */
+const countsOf = (truth: Truth, { gate, version, atMs }: Asked, durationMs: number, share: number): Counts => {
+  const total = Math.floor((truth.requestsPerSecond * Math.max(0, durationMs) * share) / 1_000);
+  return { bad: Math.min(total, Math.round(total * badShareOf(truth, gate, version, atMs))), total };
+};
+
+/** Stable's side of the step, and the baseline from where it was left. */
+const ofStable = (truth: Truth, asked: Asked, isEmpty: boolean): Partial<Extract<Measurement, { kind: 'counts' }>> => {
+  const { gate, fromMs, atMs, stable, share, known, compares } = asked;
+  if (gate.baseline === undefined) return {};
+  const flow = isEmpty ? { ...truth, requestsPerSecond: 0 } : truth;
+  const sideOf = (sinceMs: number) => countsOf(flow, { ...asked, version: stable }, atMs - sinceMs, 1 - share);
+  const text = known?.baseline?.sums;
+  const sums = (text === undefined ? undefined : decodeSums(text, gate)) ?? noSums(gate);
+  const sinceMs = Math.max(fromMs, known?.until === undefined ? fromMs : Date.parse(known.until));
+  const canary = countsOf(flow, asked, atMs - sinceMs, share * (truth.arriving?.(atMs) ?? 1));
+  const interval = { shares: sums.shares.map(() => ({ canary, stable: sideOf(sinceMs) })) };
+  return { stable: sideOf(fromMs), baseline: compares ? addInterval(sums, interval, gate) : sums };
 };
 
 const badShareOf = (truth: Truth, { source }: PlanGate, version: string, atMs: number): number => {
@@ -81,12 +125,21 @@ const badShareOf = (truth: Truth, { source }: PlanGate, version: string, atMs: n
 };
 
 /** What was normal in the ten minutes before. */
-export const measureReference = (truth: Truth, { atMs, stable }: Extract<Action, { kind: 'measureReference' }>): Reference => {
+export const measureReference = (
+  truth: Truth,
+  { atMs, stable, providers }: Extract<Action, { kind: 'measureReference' }>,
+): Reference => {
   if (truth.down?.('reference', atMs, TRAFFIC_PROVIDER))
     return { kind: 'error', atMs, message: `reading ${TRAFFIC_PROVIDER}: 503` };
   const counts: Counts = { bad: 0, total: Math.round(600 * truth.requestsPerSecond) };
-  const normal: Normal = { stable: counts, stableP99Ms: 100, unattributed: counts };
-  return { kind: 'measured', atMs, stableVersion: stable, prometheus: normal, zipkin: normal };
+  const normal: Normal = {
+    stable: counts,
+    stableP90Ms: 50,
+    stableP99Ms: 100,
+    unattributed: counts,
+    dispersion: { errors: 1, slow: 1, pods: 3, minutes: 40 },
+  };
+  return { kind: 'measured', atMs, stableVersion: stable, normal: Object.fromEntries(providers.map(key => [key, normal])) };
 };
 
 /** Who gets requests once everything was put back. */

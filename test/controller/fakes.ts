@@ -166,7 +166,7 @@ export const createFakes = (spec: RolloutSpec = SPEC, objects: readonly string[]
         kind: 'measured',
         atMs: action.atMs,
         stableVersion: action.stable,
-        prometheus: { stable: counts, unattributed: counts },
+        normal: { 'prometheus/default': { stable: counts, unattributed: counts } },
       };
       done();
     },

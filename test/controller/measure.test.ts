@@ -122,7 +122,7 @@ const measuring = (found: Providers, callGate?: GateCaller) => {
   const measure = (subject: Subject, atMs: number, names: readonly string[], readings = 1, step = STEP): Promise<void> =>
     new Promise(resolve => {
       let left = readings;
-      measurer.measure(subject, { kind: 'measure', step, sinceMs: START_MS, atMs, gates: names }, () => {
+      measurer.measure(subject, { kind: 'measure', step, sinceMs: START_MS, atMs, gates: names, compares: true }, () => {
         left -= 1;
         if (left === 0) resolve();
       });
@@ -288,7 +288,7 @@ describe('measuring gates', () => {
     await before;
     expect(memory.step).toBe('rev/2/b');
     expect(memory.measurements.get('success-rate')).toMatchObject({ kind: 'counts', counts: { bad: 0, total: 10 } });
-    expect(memory.sums.get('prometheus/default')?.counts.get('success-rate')).toEqual({ bad: 0, total: 10 });
+    expect(memory.sums.get('prometheus/default')?.gates.get('success-rate')?.canary).toEqual({ bad: 0, total: 10 });
   });
 
   it('a stopped measurer reports nothing any more', async () => {
@@ -299,7 +299,14 @@ describe('measuring gates', () => {
     const { fake } = provider(() => slow);
     const { measurer } = measuring(providers(fake));
     let isDone = false;
-    const action = { kind: 'measure', step: STEP, sinceMs: START_MS, atMs: START_MS + 15_000, gates: ['success-rate'] } as const;
+    const action = {
+      kind: 'measure',
+      step: STEP,
+      sinceMs: START_MS,
+      atMs: START_MS + 15_000,
+      gates: ['success-rate'],
+      compares: true,
+    } as const;
     measurer.measure(subjectOf(createMemory(), [RATE]), action, () => {
       isDone = true;
     });
@@ -433,7 +440,7 @@ describe('asking webhooks', () => {
       answerNow = resolve;
     });
     const { calls, memory, measurer, subject } = asking(() => answered);
-    const action = { kind: 'measure', step: STEP, sinceMs: START_MS, gates: ['smoke'] } as const;
+    const action = { kind: 'measure', step: STEP, sinceMs: START_MS, gates: ['smoke'], compares: true } as const;
     const done = new Promise<void>(resolve => {
       measurer.measure(subject, { ...action, atMs }, resolve);
       measurer.measure(subject, { ...action, atMs: atMs + 15_000 }, resolve);
@@ -463,8 +470,7 @@ describe('measuring what is normal, and who gets requests', () => {
         atMs: START_MS,
         stable: 'v1',
         canary: 'v2',
-        prometheus: 'default',
-        zipkin: 'default',
+        providers: ['prometheus/default', 'zipkin/default'],
       } as const;
       measurer.measureReference(subject, action, resolve);
     });
@@ -477,18 +483,24 @@ describe('measuring what is normal, and who gets requests', () => {
     await normal(measurer, memory);
     for (const { asked } of [prometheus, zipkin])
       expect(asked).toMatchObject([{ fromMs: START_MS - 600_000, toMs: START_MS, slowerThanMs: [] }]);
-    const expected = { stable: { bad: 0, total: 200 }, unattributed: { bad: 4, total: 310 }, stableP99Ms: expect.any(Number) };
+    const expected = {
+      stable: { bad: 0, total: 200 },
+      unattributed: { bad: 4, total: 310 },
+      stableP90Ms: expect.any(Number),
+      stableP99Ms: expect.any(Number),
+    };
     expect(memory.reference).toEqual({
       kind: 'measured',
       atMs: START_MS,
       stableVersion: 'v1',
-      prometheus: expected,
-      zipkin: expected,
+      normal: { 'prometheus/default': expected, 'zipkin/default': expected },
     });
   });
 
   it('R16: one that fails is an error with its words', async () => {
-    const { measurer } = measuring(providers(provider(() => new Error('Prometheus says 503')).fake));
+    const { measurer } = measuring(
+      providers(provider(() => new Error('Prometheus says 503')).fake, provider(query => traffic(query.toMs)).fake),
+    );
     const memory = createMemory();
     await normal(measurer, memory);
     expect(memory.reference).toEqual({ kind: 'error', atMs: START_MS, message: 'Prometheus says 503' });

@@ -61,7 +61,7 @@ describe('the analysis of a spec', () => {
     expect(planOf(undefined)).toMatchObject({ intervalMs: 30_000, initialDelayMs: 10_000 });
     expect(planOf(undefined).gates.map(({ name, alpha }) => [name, alpha])).toEqual([
       ['orders', undefined],
-      ['unattributed', 0.02],
+      ['unattributed', 0.018],
     ]);
     expect(planOf({ interval: '5s' })).toMatchObject({ intervalMs: 5_000, initialDelayMs: 10_000 });
     expect(planOf({ interval: undefined })).toMatchObject({ intervalMs: 30_000 });
@@ -77,9 +77,9 @@ describe('the analysis of a spec', () => {
     const plan = planOf(undefined, offering());
     expect(plan).toMatchObject({ intervalMs: 15_000, initialDelayMs: 0 });
     expect(plan.gates.map(({ name, alpha }) => [name, alpha])).toEqual([
-      ['success-rate', 0.01 / 3],
-      ['p99', 0.01 / 3],
-      ['unattributed', 0.01 / 3],
+      ['success-rate', 0.009 / 5],
+      ['p99', 0.009 / 5],
+      ['unattributed', 0.009 / 5],
     ]);
     expect(analysisOf(specOf(HALF, { analysis: undefined }))).toEqual({});
   });

@@ -20,6 +20,7 @@ import { HALF, SUCCESS_RATE, specOf } from './check.ts';
 
 const ALICE = 'user:alice@example.com';
 const AT = new Date(START_MS).toISOString();
+const SINCE = { sinceMs: START_MS, pauseMs: 60_000 };
 const installation = { prometheus: ['default'], zipkin: ['default'] };
 const gates = (...list: readonly GateSpec[]) => specOf(HALF, { analysis: { interval: '5s', gates: list } });
 const p99: GateSpec = { prometheus: { metric: 'latency', percentile: 99 }, threshold: { max: 500 } };
@@ -47,10 +48,25 @@ describe('what the semantics refuse of gates', () => {
     expect(problemsOf(gate)).toMatchObject([{ path: 'gate.prometheus', message: 'samples and window belong to a query' }]);
   });
 
-  it('R12, R17: counts are judged by evidence: plain is refused, and failureLimit has no meaning', () => {
-    expect(problemsOf({ ...SUCCESS_RATE, judge: 'plain' })).toMatchObject([{ path: 'gate.judge', severity: 'error' }]);
+  it('R12, R17: where counts are judged by evidence failureLimit has no meaning', () => {
+    expect(problemsOf({ ...SUCCESS_RATE, judge: 'plain', failureLimit: 3 })).toEqual([]);
     expect(problemsOf({ ...SUCCESS_RATE, failureLimit: 3 })).toMatchObject([{ path: 'gate.failureLimit', severity: 'warning' }]);
     expect(problemsOf({ ...hook, failureLimit: 3 })).toEqual([]);
+  });
+
+  it('R12: a baseline needs counts of both versions, and evidence', () => {
+    const query: GateSpec = { name: 'x', prometheus: { query: 'up' }, threshold: { min: 1 } };
+    for (const gate of [
+      { ...query, baseline: {} },
+      { ...hook, baseline: {} },
+      { ...SUCCESS_RATE, judge: 'plain', baseline: {} } as const,
+    ])
+      expect(problemsOf(gate)).toMatchObject([{ path: 'gate.baseline', severity: 'error' }]);
+    expect(problemsOf({ ...p99, baseline: { certify: {} } })).toMatchObject([
+      { path: 'gate.baseline.certify', severity: 'error' },
+    ]);
+    expect(problemsOf({ ...SUCCESS_RATE, baseline: { certify: {} } })).toEqual([]);
+    expect(problemsOf({ name: 'errors', prometheus: { metric: 'success-rate' }, baseline: {} })).toEqual([]);
   });
 });
 
@@ -80,14 +96,14 @@ describe('what gates say', () => {
     const untilMs = START_MS + 60_000;
     const counts = { kind: 'counts', atMs: untilMs, untilMs, counts: { bad, total: 1_000 } } as const;
     const measurement = value === undefined ? counts : { ...counts, value };
-    return judgeGate({ ...(latency as PlanGate), ...gate }, undefined, measurement, START_MS);
+    return judgeGate({ ...(latency as PlanGate), ...gate }, undefined, measurement, SINCE);
   };
 
   it('R14: the percentile that was measured, against its limit', () => {
-    expect(judged({}, 3, 300)).toMatchObject({ verdict: 'Pass', value: 300, message: 'p99 300 ms <= 500 ms on 1000 requests' });
+    expect(judged({}, 3, 300)).toMatchObject({ verdict: 'Pass', value: 300, message: 'p99 300 ms <= 500 ms on 1,000 requests' });
     expect(judged({}, 3)).toMatchObject({
       verdict: 'Pass',
-      message: expect.stringContaining('3 of 1000 requests slower than 500 ms'),
+      message: expect.stringContaining('3 of 1,000 requests slower than 500 ms'),
     });
     expect(judged({}, 3)).not.toHaveProperty('value');
   });
@@ -97,7 +113,7 @@ describe('what gates say', () => {
     const of = (ageMs: number) => {
       const atMs = START_MS + 600_000;
       const counts = { bad: 0, total: 1_000 };
-      return judgeGate(latency as PlanGate, undefined, { kind: 'counts', atMs, untilMs: atMs - ageMs, counts }, START_MS).verdict;
+      return judgeGate(latency as PlanGate, undefined, { kind: 'counts', atMs, untilMs: atMs - ageMs, counts }, SINCE).verdict;
     };
     expect([of(0), of(120_000), of(120_001)]).toEqual(['Pass', 'Pass', 'NoData']);
   });
@@ -105,9 +121,9 @@ describe('what gates say', () => {
   it('R16: it is known since when a provider has been away', () => {
     const [latency] = compilePlan(gates(p99), installation, undefined).gates;
     const away = (atMs: number) => ({ kind: 'error', atMs, message: 'prometheus/default answers 503' }) as const;
-    const first = judgeGate(latency as PlanGate, undefined, away(START_MS), START_MS);
+    const first = judgeGate(latency as PlanGate, undefined, away(START_MS), SINCE);
     expect(first).toMatchObject({ verdict: 'Error', since: AT });
-    expect(judgeGate(latency as PlanGate, first, away(START_MS + 5_000), START_MS)).toMatchObject({
+    expect(judgeGate(latency as PlanGate, first, away(START_MS + 5_000), SINCE)).toMatchObject({
       verdict: 'Error',
       since: AT,
     });

@@ -49,7 +49,10 @@ const failing = (seconds = 15): Measurement => ({ kind: 'error', atMs: at(second
 
 /** The gate after these measurements, in this order. */
 const stateAfter = (gate: PlanGate, measurements: readonly Measurement[], before?: GateStatus): GateStatus | undefined =>
-  measurements.reduce<GateStatus | undefined>((state, measurement) => judgeGate(gate, state, measurement, START_MS), before);
+  measurements.reduce<GateStatus | undefined>(
+    (state, measurement) => judgeGate(gate, state, measurement, { sinceMs: START_MS, pauseMs: MINUTE }),
+    before,
+  );
 const verdictOf = (gate: PlanGate, ...measurements: readonly Measurement[]) => stateAfter(gate, measurements)?.verdict;
 
 describe('a bound', () => {

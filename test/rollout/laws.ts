@@ -136,7 +136,7 @@ const checkRaise = (look: Look, { position, target }: SetTraffic, givenUp: Reado
   const problems = checkSpec(rollout.spec, observation.installation).filter(({ severity }) => severity === 'error');
   demand(problems.length === 0, 'R12: no raise while the spec contradicts itself', look);
   const from = stored?.step?.index ?? 0;
-  const isForward = position.step > from;
+  const isForward = position.step > from && !hasBegun(look, position);
   const isPaused = rollout.spec.paused === true || stored?.pause !== undefined;
   demand(!(isForward && isPaused), 'R20: a pause stops forward movement', look);
   if (from === 0 || !isForward) return;
@@ -152,6 +152,11 @@ const checkRaise = (look: Look, { position, target }: SetTraffic, givenUp: Reado
     checkGate(look, gate, { state, startedMs });
   }
 };
+
+/** R29: a move that one object has made already goes on in the others, whatever has come between; it was free to begin. */
+const hasBegun = ({ observation: { mesh } }: Look, { revision, seq, step }: SetTraffic['position']): boolean =>
+  mesh.kind === 'resolved' &&
+  mesh.objects.some(({ position }) => position?.revision === revision && position.seq === seq && position.step === step);
 
 type Judged = { readonly state: GateStatus | undefined; readonly startedMs: number };
 

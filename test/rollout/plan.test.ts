@@ -18,7 +18,7 @@ const reference = (parts: { prometheus?: Normal; zipkin?: Normal }): Reference =
   kind: 'measured',
   atMs: START_MS,
   stableVersion: 'v1',
-  ...parts,
+  normal: Object.fromEntries(Object.entries(parts).map(([kind, known]) => [`${kind}/default`, known])),
 });
 const limits = (spec: RolloutSpec, installation: Installation, known?: Reference) =>
   Object.fromEntries(compilePlan(spec, installation, known).gates.map(({ name, min, max }) => [name, min ?? max]));
@@ -74,15 +74,28 @@ describe('the plan of an attempt', () => {
     expect(spansOnly.map(({ name, source }) => [name, source.kind])).toEqual([['p99', 'zipkin']]);
   });
 
-  it('shares the budget of false alarms equally among the sequential gates', () => {
+  it('R17: nine tenths of the budget of false alarms are shared equally by all sequential tests, the rest is kept for edits', () => {
     const query = { name: 'orders', prometheus: { query: 'x' }, threshold: { min: 1 } };
     const spec = specOf(HALF, { analysis: { alpha: 0.02, gates: [SUCCESS_RATE, query] } });
     const { gates } = compilePlan(spec, metricsOnly, undefined);
     expect(gates.map(({ name, judge, alpha }) => [name, judge, alpha])).toEqual([
-      ['success-rate', 'sequential', 0.01],
+      ['success-rate', 'sequential', 0.009],
       ['orders', 'plain', undefined],
-      ['unattributed', 'sequential', 0.01],
+      ['unattributed', 'sequential', 0.009],
     ]);
+    expect(compilePlan(spec, metricsOnly, undefined).reserveAlpha).toBeCloseTo(0.002);
+  });
+
+  it('R17: a limit and a baseline are two tests, and a limit counts anew in each step', () => {
+    const spec = specOf(HALF, { analysis: { alpha: 0.01, gates: [{ ...SUCCESS_RATE, baseline: {} }] } });
+    const { gates, steps } = compilePlan(spec, metricsOnly, undefined);
+    expect(steps).toHaveLength(2);
+    expect(gates).toMatchObject([
+      { name: 'success-rate', alpha: 0.003, stepAlpha: 0.0015, baseline: { tolerance: 1.5, limit: 99 }, dispersion: 2 },
+      { name: 'unattributed', alpha: 0.003, stepAlpha: 0.0015 },
+    ]);
+    const silent = compilePlan(withoutGates, metricsOnly, undefined).gates;
+    expect(silent.map(({ alpha }) => alpha)).toEqual([0.0018, 0.0018, 0.0018].map(share => expect.closeTo(share)));
   });
 
   it('R25: unattributed failures are always judged where there is Prometheus, also with gates: []', () => {

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { decide, isWorthStoring, type RolloutStatus } from '../../src/rollout/index.ts';
 import { START_MS, type World } from '../../src/simulation/world.ts';
-import { MINUTE, SECOND } from './check.ts';
-import { build, type Drawn, TROUBLE_MS, turnGood, worlds } from './randomWorlds.ts';
+import { MINUTE } from './check.ts';
+import { BEGIN_MS, build, type Drawn, turnGood, worlds } from './randomWorlds.ts';
 
 const ENDED = ['Healthy', 'RolledBack'];
 /** What a person is asked for, in so many words. */
@@ -11,28 +11,29 @@ const FOR_A_PERSON =
   /until a person promotes|resume puts them back|resume to go on|resume to try|needs the approval of|put its weights right|set spec\.initialVersion|when the step is made larger/;
 /** A step that sends the new version nothing gives its gates nothing to judge (R14). */
 const NOTHING_TO_JUDGE = /at 0%.*goes on by itself when every gate passes/;
-/** How long a world that has turned good may take, looked at so often. */
+/** How long a world that has turned good may take. */
 const GOOD_MS = 6 * MINUTE;
-const LOOK_MS = 30 * SECOND;
 
 const hasEnded = (status: RolloutStatus | undefined): boolean =>
   ENDED.includes(status?.phase ?? '') || FOR_A_PERSON.test(status?.message ?? '');
 
-const live = (drawn: Drawn): World => {
-  const world = build(drawn).run(TROUBLE_MS + 10 * SECOND);
-  turnGood(world, { canary: { steps: drawn.spec.steps } });
-  world.run(LOOK_MS);
-  for (let ms = LOOK_MS; ms < GOOD_MS && !world.isGone && !isAtRest(world); ms += LOOK_MS) world.run(LOOK_MS);
+export const live = (drawn: Drawn): World => {
+  const { troubleMs, lookMs } = drawn;
+  const world = build(drawn).run(BEGIN_MS + troubleMs + lookMs);
+  turnGood(world, drawn.spec.strategy);
+  world.run(lookMs);
+  for (let ms = lookMs; ms < GOOD_MS && !world.isGone && !isAtRest(world); ms += lookMs) world.run(lookMs);
   return world;
 };
 
-const isAtRest = ({ status, request, isDeleting }: World): boolean => !isDeleting && request === undefined && hasEnded(status);
+const isAtRest = ({ status, request, isDeleting, hasFinalizer }: World): boolean =>
+  isDeleting ? !hasFinalizer : request === undefined && hasEnded(status);
 
 const demand = (isSo: boolean, law: string, { status }: World): void => {
   if (!isSo) expect.unreachable(`${law}, but: ${JSON.stringify(status, undefined, 1)}`);
 };
 
-const checkEnd = (world: World): void => {
+export const checkEnd = (world: World): void => {
   const { status } = world;
   const isOver = hasEnded(status);
   if (world.isDeleting) demand(!world.hasFinalizer, 'R30: deletion is never blocked', world);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { GateSpec, Installation, RolloutSpec, StepSpec } from '../../src/rollout/index.ts';
 import { OBJECT, World, type WorldOptions } from '../../src/simulation/world.ts';
-import { SECOND, SUCCESS_RATE } from './check.ts';
+import { SECOND, SUCCESS_RATE, specOf } from './check.ts';
 import { watchLaws } from './laws.ts';
 
 const INSTALLATION: Installation = {
@@ -12,115 +12,172 @@ const INSTALLATION: Installation = {
   restore: ['argocd-controller'],
 };
 const GATEWAY = 'weather/gateway';
+/** By then an attempt has begun, and everything may go wrong. */
+export const BEGIN_MS = 4 * SECOND;
 /** Worlds are many: it is enough that some decisions of each of them are made twice. */
-const TWICE_EVERY = 4;
-/** How long everything may go wrong. */
-export const TROUBLE_MS = 100 * SECOND;
+const TWICE_EVERY = 16;
+/** Most worlds are short, so that there are many; the long ones have time for everything. */
+type Shape = {
+  /** How long everything may go wrong, and how often is looked whether it has ended afterwards. */
+  readonly troubleMs: number;
+  readonly lookMs: number;
+  readonly mostSteps: number;
+  readonly mostEvents: number;
+  readonly pauses: readonly (string | undefined)[];
+  readonly intervals: readonly string[];
+};
+const TINY: Shape = {
+  troubleMs: 6 * SECOND,
+  lookMs: 3 * SECOND,
+  mostSteps: 1,
+  mostEvents: 2,
+  pauses: ['0s', '3s', undefined],
+  intervals: ['5s'],
+};
+const SHORT: Shape = {
+  troubleMs: 14 * SECOND,
+  lookMs: 5 * SECOND,
+  mostSteps: 2,
+  mostEvents: 4,
+  pauses: ['0s', '5s', '7s', undefined],
+  intervals: ['5s', '10s'],
+};
+const LONG: Shape = {
+  troubleMs: 100 * SECOND,
+  lookMs: 30 * SECOND,
+  mostSteps: 4,
+  mostEvents: 8,
+  pauses: ['0s', '5s', '13s', '20s', undefined],
+  intervals: ['5s', '10s', '15s'],
+};
+/** What is known of a calendar is remembered with its object, so that it is worked out once for all worlds. */
+const WINDOWS = ['0-1 14 * * *', '* * * * *', '30 3 * * *'].map(deny => [{ deny }]);
 const ORDERS: GateSpec = { name: 'orders', prometheus: { query: 'x', window: '10s' }, threshold: { min: 1 } };
 
-const stepsOf = fc
-  .array(
+const stepsOf = ({ pauses, mostSteps }: Shape) =>
+  fc
+    .array(
+      fc.record({
+        weight: fc.oneof(fc.constant(0), fc.integer({ min: 5, max: 100 })),
+        pause: fc.constantFrom(...pauses),
+        approval: fc.constantFrom(undefined, undefined, undefined, 'before' as const, 'after' as const),
+        header: fc.constantFrom(undefined, undefined, undefined, [{ headers: { 'end-user': { exact: 'jason' } } }], []),
+      }),
+      {
+        minLength: 1,
+        maxLength: mostSteps,
+      },
+    )
+    .map((steps): readonly StepSpec[] =>
+      [...steps]
+        .sort((a, b) => a.weight - b.weight)
+        .map(({ weight, pause, approval, header }) => ({
+          setWeight: weight,
+          pause: pause === undefined ? {} : { duration: pause },
+          ...(header === undefined ? {} : { setHeaderRoute: header.length === 0 ? {} : { match: header } }),
+          ...(approval === undefined
+            ? {}
+            : { approval: { when: approval, approvers: ['user:alice', 'user:bob'], timeout: '60s' } }),
+        })),
+    );
+
+const plansOf = (shape: Shape) =>
+  fc.record({
+    strategy: stepsOf(shape).map(steps => ({ canary: { steps } })),
+    gates: fc.constantFrom(
+      [SUCCESS_RATE],
+      [SUCCESS_RATE, ORDERS],
+      [ORDERS],
+      [],
+      [{ ...SUCCESS_RATE, onNoData: 'fail', noDataDeadline: '30s' } as const],
+      [{ ...SUCCESS_RATE, onFailure: 'pause' } as const],
+    ),
+    interval: fc.constantFrom(...shape.intervals),
+  });
+
+const eventsOf = (shape: Shape) =>
+  fc.oneof(
     fc.record({
-      weight: fc.oneof(fc.constant(0), fc.integer({ min: 5, max: 100 })),
-      pause: fc.constantFrom('0s', '5s', '13s', '20s', undefined),
-      approval: fc.constantFrom(undefined, undefined, undefined, 'before' as const, 'after' as const),
-      header: fc.constantFrom(undefined, undefined, undefined, [{ headers: { 'end-user': { exact: 'jason' } } }], []),
+      kind: fc.constant('pods' as const),
+      version: fc.constantFrom('v1', 'v2', 'v2', 'v3'),
+      ready: fc.nat(6),
+      hash: fc.constantFrom('a', 'a', 'a', 'b'),
     }),
-    {
-      minLength: 1,
-      maxLength: 4,
-    },
-  )
-  .map((steps): readonly StepSpec[] =>
-    [...steps]
-      .sort((a, b) => a.weight - b.weight)
-      .map(({ weight, pause, approval, header }) => ({
-        setWeight: weight,
-        pause: pause === undefined ? {} : { duration: pause },
-        ...(header === undefined ? {} : { setHeaderRoute: header.length === 0 ? {} : { match: header } }),
-        ...(approval === undefined
-          ? {}
-          : { approval: { when: approval, approvers: ['user:alice', 'user:bob'], timeout: '60s' } }),
-      })),
+    fc.record({
+      kind: fc.constant('weights' as const),
+      gateway: fc.boolean(),
+      v2: fc.nat(100),
+      drop: fc.boolean(),
+      unpinned: fc.boolean(),
+    }),
+    fc.record({ kind: fc.constant('commit' as const), version: fc.constantFrom('v1', 'v2', 'v3') }),
+    fc.record({ kind: fc.constant('break' as const), on: fc.boolean() }),
+    fc.record({
+      kind: fc.constant('ask' as const),
+      verb: fc.constantFrom('abort', 'promote', 'promote', 'pause', 'resume', 'retry', 'nonsense'),
+      force: fc.boolean(),
+    }),
+    fc.record({ kind: fc.constant('errors' as const), share: fc.constantFrom(0, 0.005, 0.05, 0.5) }),
+    fc.record({ kind: fc.constant('down' as const), on: fc.boolean() }),
+    fc.record({ kind: fc.constant('orders' as const), value: fc.constantFrom(undefined, 0, 5) }),
+    fc.record({
+      kind: fc.constant('refuse' as const),
+      mesh: fc.boolean(),
+      status: fc.boolean(),
+      forMs: fc.constantFrom(200, 400, 1_000, 3_000, 8_000, Number.POSITIVE_INFINITY),
+    }),
+    fc.record({ kind: fc.constant('stableLost' as const), fix: fc.boolean() }),
+    fc.record({ kind: fc.constant('shrink' as const), to: fc.integer({ min: 1, max: 5 }) }),
+    fc.record({ kind: fc.constant('specPaused' as const), on: fc.boolean() }),
+    fc.record({ kind: fc.constant('delete' as const), keep: fc.constantFrom(false, false, true), foreign: fc.boolean() }),
+    fc.record({ kind: fc.constant('finalizerTaken' as const) }),
+    fc.record({ kind: fc.constant('edit' as const), steps: stepsOf(shape) }),
+    fc.record({ kind: fc.constant('freeze' as const), on: fc.boolean() }),
+    fc.record({ kind: fc.constant('window' as const), deny: fc.constantFrom(...WINDOWS) }),
+    fc.record({
+      kind: fc.constant('answer' as const),
+      approves: fc.constantFrom(true, true, true, false),
+      by: fc.constantFrom('alice', 'mallory'),
+      ahead: fc.constantFrom(0, 1, 1),
+    }),
+    fc.record({ kind: fc.constant('reapply' as const), manager: fc.constantFrom('argocd-controller', 'kubectl-edit') }),
+    fc.record({ kind: fc.constant('conflicts' as const), count: fc.integer({ min: 1, max: 8 }) }),
+    fc.record({ kind: fc.constant('crash' as const) }),
+    fc.record({ kind: fc.constant('clock' as const), byMs: fc.integer({ min: -10_000, max: 20_000 }) }),
   );
 
-const specs = fc.record({
-  steps: stepsOf,
-  gates: fc.constantFrom(
-    [SUCCESS_RATE],
-    [SUCCESS_RATE, ORDERS],
-    [ORDERS],
-    [],
-    [{ ...SUCCESS_RATE, onNoData: 'fail', noDataDeadline: '30s' } as const],
-    [{ ...SUCCESS_RATE, onFailure: 'pause' } as const],
-  ),
-  interval: fc.constantFrom('5s', '10s', '15s'),
-});
-
-const events = fc.oneof(
-  fc.record({
-    kind: fc.constant('pods' as const),
-    version: fc.constantFrom('v1', 'v2', 'v2', 'v3'),
-    ready: fc.nat(6),
-    hash: fc.constantFrom('a', 'a', 'a', 'b'),
-  }),
-  fc.record({
-    kind: fc.constant('weights' as const),
-    gateway: fc.boolean(),
-    v2: fc.nat(100),
-    drop: fc.boolean(),
-    unpinned: fc.boolean(),
-  }),
-  fc.record({ kind: fc.constant('commit' as const), version: fc.constantFrom('v1', 'v2', 'v3') }),
-  fc.record({ kind: fc.constant('break' as const), on: fc.boolean() }),
-  fc.record({
-    kind: fc.constant('ask' as const),
-    verb: fc.constantFrom('abort', 'promote', 'promote', 'pause', 'resume', 'retry', 'nonsense'),
-    force: fc.boolean(),
-  }),
-  fc.record({ kind: fc.constant('errors' as const), share: fc.constantFrom(0, 0.005, 0.05, 0.5) }),
-  fc.record({ kind: fc.constant('down' as const), on: fc.boolean() }),
-  fc.record({ kind: fc.constant('orders' as const), value: fc.constantFrom(undefined, 0, 5) }),
-  fc.record({ kind: fc.constant('refuse' as const), mesh: fc.boolean(), status: fc.boolean() }),
-  fc.record({ kind: fc.constant('stableLost' as const), fix: fc.boolean() }),
-  fc.record({ kind: fc.constant('shrink' as const), to: fc.integer({ min: 1, max: 5 }) }),
-  fc.record({ kind: fc.constant('specPaused' as const), on: fc.boolean() }),
-  fc.record({ kind: fc.constant('delete' as const), keep: fc.constantFrom(false, false, true), foreign: fc.boolean() }),
-  fc.record({ kind: fc.constant('finalizerTaken' as const) }),
-  fc.record({ kind: fc.constant('edit' as const), steps: stepsOf }),
-  fc.record({ kind: fc.constant('freeze' as const), on: fc.boolean() }),
-  fc.record({ kind: fc.constant('window' as const), deny: fc.constantFrom('0-1 14 * * *', '* * * * *', '30 3 * * *') }),
-  fc.record({
-    kind: fc.constant('answer' as const),
-    approves: fc.constantFrom(true, true, true, false),
-    by: fc.constantFrom('alice', 'mallory'),
-    ahead: fc.constantFrom(0, 1, 1),
-  }),
-  fc.record({ kind: fc.constant('reapply' as const), manager: fc.constantFrom('argocd-controller', 'kubectl-edit') }),
-  fc.record({ kind: fc.constant('conflicts' as const), count: fc.integer({ min: 1, max: 8 }) }),
-  fc.record({ kind: fc.constant('crash' as const) }),
-  fc.record({ kind: fc.constant('clock' as const), byMs: fc.integer({ min: -10_000, max: 20_000 }) }),
-);
-
 /** What can happen in a random world. */
-type Event = typeof events extends fc.Arbitrary<infer T> ? T : never;
+type Event = ReturnType<typeof eventsOf> extends fc.Arbitrary<infer T> ? T : never;
 
-export const worlds = fc.record({
-  spec: specs,
-  two: fc.boolean(),
-  foreign: fc.constantFrom(0, 0, 20),
-  requestsPerSecond: fc.constantFrom(1, 20, 200),
-  events: fc.array(fc.record({ afterMs: fc.nat(TROUBLE_MS), event: events }), { maxLength: 8 }),
-  crash: fc.option(
-    fc.record({ write: fc.integer({ min: 1, max: 30 }), when: fc.constantFrom('before' as const, 'after' as const) }),
-    { nil: undefined },
-  ),
-});
+const worldsOf = (shape: Shape) =>
+  fc.record({
+    troubleMs: fc.constant(shape.troubleMs),
+    lookMs: fc.constant(shape.lookMs),
+    spec: plansOf(shape),
+    two: fc.boolean(),
+    isAdopted: fc.constantFrom(true, true, true, false),
+    foreign: fc.constantFrom(0, 0, 20),
+    requestsPerSecond: fc.constantFrom(1, 20, 200),
+    events: fc.array(fc.record({ afterMs: fc.nat(shape.troubleMs), event: eventsOf(shape) }), { maxLength: shape.mostEvents }),
+    crash: fc.option(
+      fc.record({ write: fc.integer({ min: 1, max: 30 }), when: fc.constantFrom('before' as const, 'after' as const) }),
+      { nil: undefined },
+    ),
+  });
+
+export const worlds = fc.oneof(
+  { weight: 9, arbitrary: worldsOf(TINY) },
+  { weight: 6, arbitrary: worldsOf(SHORT) },
+  { weight: 1, arbitrary: worldsOf(LONG) },
+);
 
 export type Drawn = typeof worlds extends fc.Arbitrary<infer T> ? T : never;
 
-export const build = ({ spec, two, foreign, requestsPerSecond, crash, events: drawn }: Drawn): World => {
-  const strategy = { canary: { steps: spec.steps } };
+/** What a process before has stored at rest: it does not depend on the plan. */
+const RESTING = new World({ spec: specOf([]) }).run(SECOND).status;
+
+export const build = ({ spec, two, isAdopted, foreign, requestsPerSecond, crash, events: drawn }: Drawn): World => {
+  const { strategy } = spec;
   const wanted: RolloutSpec = { version: 'v1', strategy, analysis: { interval: spec.interval, gates: spec.gates } };
   const weights = { versions: { v1: 100 - foreign }, foreign };
   const options: WorldOptions = {
@@ -130,13 +187,14 @@ export const build = ({ spec, two, foreign, requestsPerSecond, crash, events: dr
     truth: { requestsPerSecond, query: () => 5 },
     onDecision: watchLaws(TWICE_EVERY),
     ...(crash ? { crash } : {}),
+    ...(isAdopted && RESTING !== undefined ? { status: RESTING } : {}),
   };
   const world = new World(options);
   world.at(2 * SECOND, () => {
     world.setPods('v2', 3);
     world.commit({ version: 'v2' });
   });
-  for (const { afterMs, event } of drawn) world.at(5 * SECOND + afterMs, () => happen(world, event, strategy));
+  for (const { afterMs, event } of drawn) world.at(BEGIN_MS + afterMs, () => happen(world, event, strategy));
   return world;
 };
 
@@ -178,6 +236,11 @@ const happen = (world: World, event: Event, strategy: RolloutSpec['strategy']): 
     case 'refuse':
       world.meshRefuses = event.mesh ? 'patching VirtualService: 500' : undefined;
       world.statusRefused = event.status;
+      if (Number.isFinite(event.forMs))
+        world.at(world.livedMs + event.forMs, () => {
+          world.meshRefuses = undefined;
+          world.statusRefused = false;
+        });
       return;
     case 'stableLost':
       // Everything that is stable breaks, and perhaps somebody commits a fix.
@@ -206,7 +269,7 @@ const happen = (world: World, event: Event, strategy: RolloutSpec['strategy']): 
       world.freeze = event.on ? { by: 'alice', since: new Date(world.nowMs).toISOString() } : undefined;
       return;
     case 'window':
-      world.commit({ windows: [{ deny: event.deny }] });
+      world.commit({ windows: event.deny });
       return;
     case 'answer':
       world.answers.push({

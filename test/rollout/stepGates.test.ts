@@ -59,10 +59,10 @@ describe('gates of single steps', () => {
     const spec = specOf(steps([SMOKE], [p99], [SMOKE, p99]), { analysis: { gates: [SUCCESS_RATE], alpha: 0.03 } });
     const { gates } = compilePlan(spec, { prometheus: ['default'], zipkin: [] }, undefined);
     expect(gates.map(({ name, steps: where, alpha }) => [name, where, alpha])).toEqual([
-      ['success-rate', undefined, 0.01],
+      ['success-rate', undefined, 0.009],
       ['smoke', [1, 3], undefined],
-      ['p99', [2, 3], 0.01],
-      ['unattributed', undefined, 0.01],
+      ['p99', [2, 3], 0.009],
+      ['unattributed', undefined, 0.009],
     ]);
   });
 

@@ -61,8 +61,21 @@ const gate = open({
   baselineValue: amount(),
   samples: amount(),
   failures: amount(),
-  evidence: amount(),
+  evidence: amount().describe('That the limit is broken in this step, as a likelihood ratio; the gate fails at 1/alpha.'),
   alpha: amount(),
+  stable: open({ bad: amount(), total: amount() }).optional().describe("Stable's samples of the same time."),
+  baseline: open({
+    samples: amount(),
+    failures: amount(),
+    stableSamples: amount(),
+    stableFailures: amount(),
+    evidence: amount().describe('That the new version is worse, as a likelihood ratio; the gate fails at 1/alpha.'),
+    alpha: amount(),
+    sums: text().describe('For a restart to go on from; not for people.'),
+  })
+    .optional()
+    .describe('The comparison with stable since the first traffic of this attempt.'),
+  detects: text().describe('What can be found at the current request rate, and how long it takes.'),
   until: text(),
   message: text(),
   at: text(),

@@ -2,13 +2,15 @@ import type { Action } from '../action.ts';
 import { goBack } from '../back/goBack.ts';
 import { isoMillis } from '../duration.ts';
 import { place } from '../explain.ts';
+import { carriedGates } from '../gates/gates.ts';
 import { type Guard, type Outcome, saying, withHistory } from '../outcome.ts';
+import { withAlpha } from '../plan/budget.ts';
 import { compilePlan, planHash } from '../plan/plan.ts';
 import { gatesHash, targetHash } from '../plan/specHash.ts';
 import type { Attempt } from '../situation.ts';
 import { EDITED, isWayBackPlan, TAKEOVER, withFirstStep } from '../start/firstStep.ts';
 import { freshReference, missingReference, REFERENCE_RETRY_MS } from '../start/reference.ts';
-import type { Plan, PlanGate, PlanStep, RolloutStatus, StepStatus } from '../status.ts';
+import type { GateStatus, Plan, PlanGate, PlanStep, RolloutStatus, StepStatus } from '../status.ts';
 import { standStill } from './forward.ts';
 
 /** R11: host, router or version label were edited; a status of a build that did not note them counts as unchanged. */
@@ -67,7 +69,14 @@ const restarted = (attempt: Attempt, plan: Plan, hash: string): RolloutStatus =>
     ...(hasTraffic ? { readyAtStart: Math.max(canaryPods.ready, step.readyAtStart ?? 0) } : {}),
     ...(step.podsLost === undefined ? {} : { podsLost: step.podsLost }),
   };
-  return { ...rest, plan, planHash: hash, step: next, position: { step: 1, time: startedAt }, gates: [] };
+  return {
+    ...rest,
+    plan,
+    planHash: hash,
+    step: next,
+    position: { step: 1, time: startedAt },
+    gates: keptBaselines(attempt, plan),
+  };
 };
 
 /** What stands now as a step; it lasts at least one interval, and as long as the new plan wants to stay at this weight. */
@@ -90,17 +99,34 @@ const standing = ({ weight, status }: Attempt, compiled: Plan): PlanStep => {
 const keepsGates = ({ plan, rollout }: Attempt): boolean =>
   plan.gatesHash === undefined ? rollout.spec.analysis?.gates === undefined : plan.gatesHash === gatesHash(rollout.spec);
 
-/** Limits that were frozen when the attempt began go on for gates that were not edited, and always for the built-in one. */
+/**
+ * Limits that were frozen when the attempt began go on for gates that were not edited, and always for the built-in one;
+ * so does their part of the budget of false alarms. New and changed gates share a half of what is left in reserve.
+ */
 const withKeptGates = (attempt: Attempt, compiled: Plan): Plan => {
   const isKept = keepsGates(attempt);
-  const keep = (gate: PlanGate): PlanGate => {
-    const before = attempt.plan.gates.find(({ name, steps }) => name === gate.name && steps === undefined);
-    const isSame = gate.steps === undefined && (isKept || gate.source.kind === 'unattributed');
-    if (before === undefined || !isSame) return gate;
-    return gate.alpha === undefined ? before : { ...before, alpha: gate.alpha };
+  const before = (gate: PlanGate): PlanGate | undefined =>
+    gate.steps === undefined && (isKept || gate.source.kind === 'unattributed')
+      ? attempt.plan.gates.find(({ name, steps }) => name === gate.name && steps === undefined)
+      : undefined;
+  const fresh = compiled.gates.filter(gate => before(gate) === undefined);
+  const reserve = attempt.plan.reserveAlpha ?? compiled.reserveAlpha ?? 0;
+  const [granted, left] = fresh.some(({ judge }) => judge === 'sequential') ? [reserve / 2, reserve / 2] : [0, reserve];
+  const budgeted = new Map(withAlpha(fresh, granted, compiled.steps.length).map(gate => [gate.name, gate]));
+  return {
+    ...compiled,
+    gates: compiled.gates.map(gate => before(gate) ?? budgeted.get(gate.name) ?? gate),
+    gatesHash: gatesHash(attempt.rollout.spec),
+    reserveAlpha: left,
   };
-  return { ...compiled, gates: compiled.gates.map(keep), gatesHash: gatesHash(attempt.rollout.spec) };
 };
+
+/** Evidence against stable goes on for the gates that go on. */
+const keptBaselines = ({ plan: before, gates }: Attempt, plan: Plan): readonly GateStatus[] =>
+  carriedGates(gates).filter(({ name }) => {
+    const gate = plan.gates.find(known => known.name === name);
+    return gate !== undefined && before.gates.includes(gate);
+  });
 
 /** Default limits come from what is normal; only where they are new does that have to be measured once more. */
 const limitsToMeasure = (attempt: Attempt): ReturnType<typeof missingReference> =>

@@ -4,7 +4,7 @@ import { experimentSentence, goBack } from '../back/goBack.ts';
 import { byName } from '../byName.ts';
 import { durationOr, isoMillis } from '../duration.ts';
 import { capacitySentence, capacityWarning, gatesSentence, missingPods, nextStepAt, place } from '../explain.ts';
-import { isOverdue } from '../gates/gates.ts';
+import { carriedGates, isOverdue } from '../gates/gates.ts';
 import { isRaisedOverNobody, raise } from '../mesh/moves.ts';
 import { isSameTraffic, SAFE } from '../mesh/routes.ts';
 import { roundsToNothing } from '../mesh/weights.ts';
@@ -30,7 +30,7 @@ export const goForward = (attempt: Attempt): Outcome => {
   if (attempt.hasTraffic && lacksFinalizer(attempt)) return addFinalizer(attempt);
   const measures = dueMeasures(attempt);
   const again = nextGridPointMs(attempt);
-  const status: RolloutStatus = { ...attempt.status, gates: attempt.gates };
+  const status = withGates(attempt);
   const arriving = missingTraffic(attempt);
   if (arriving !== undefined)
     return { status: waitingForTraffic(attempt, status, arriving), actions: measures, lookAgainAtMs: again };
@@ -54,6 +54,9 @@ export const goForward = (attempt: Attempt): Outcome => {
   const stays = entered.status.step?.startedAt === attempt.step.startedAt;
   return { lookAgainAtMs: again, ...entered, actions: [...(stays ? measures : []), ...(entered.actions ?? [])] };
 };
+
+/** A status is large, and most looks judge nothing new. */
+const withGates = ({ status, gates }: Attempt): RolloutStatus => (status.gates === gates ? status : { ...status, gates });
 
 const isPauseOver = (attempt: Attempt): boolean => attempt.step.promotedBy !== undefined || pauseEndMs(attempt) <= attempt.nowMs;
 
@@ -191,7 +194,7 @@ export const enterWithoutTraffic = (attempt: Attempt, index: number): RolloutSta
       ...(step.podsLost === undefined ? {} : { podsLost: step.podsLost }),
     },
     position: { step: index, time },
-    gates: [],
+    gates: carriedGates(attempt.gates),
   };
   return saying(next, 'StepEntered', `step ${index}/${plan.steps.length} at ${attempt.weight}%: entered`);
 };

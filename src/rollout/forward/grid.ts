@@ -1,6 +1,8 @@
 import type { Action } from '../action.ts';
 import { setForwardMs } from '../clock.ts';
+import { incomparable } from '../gates/baselineGate.ts';
 import { measuredUpToMs } from '../gates/gates.ts';
+import { SAFE } from '../mesh/routes.ts';
 import { gatesOfStep } from '../plan/gatePlan.ts';
 import { remembered } from '../remembered.ts';
 import { type Attempt, stepKey } from '../situation.ts';
@@ -49,7 +51,10 @@ export const dueMeasures = (attempt: Attempt): readonly Action[] => {
   }
   const step = stepKey(attempt.status);
   const sinceMs = startOf(attempt.step) + attempt.plan.initialDelayMs;
-  return [...byMoment].sort(([a], [b]) => a - b).map(([atMs, gates]) => ({ kind: 'measure', step, sinceMs, atMs, gates }));
+  const compares = incomparable(attempt.status.traffic ?? SAFE) === undefined;
+  return [...byMoment]
+    .sort(([a], [b]) => a - b)
+    .map(([atMs, gates]) => ({ kind: 'measure', step, sinceMs, atMs, gates, compares }));
 };
 
 /** The gates of this step; one that has failed is not asked again before the step begins anew. */
@@ -63,7 +68,7 @@ const dueAt = (attempt: Attempt, gate: PlanGate): number | undefined => {
   const latest = gridPoint(attempt, 'latest');
   const measuredMs = measuredAt(attempt, gate.name);
   if (latest === Number.NEGATIVE_INFINITY || measuredMs >= latest) return undefined;
-  if (gate.source.kind !== 'query') return latest;
+  if (gate.judge !== 'plain' || gate.source.kind === 'webhook') return latest;
   const startMs = startOf(attempt.step) + attempt.plan.initialDelayMs;
   const next = gridPoint(attempt, { afterMs: Math.max(measuredMs, startMs, attempt.nowMs - HISTORY_MS) });
   return Math.min(next, latest);

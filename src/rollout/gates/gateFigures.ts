@@ -1,4 +1,5 @@
-import type { PlanGate } from '../status.ts';
+import type { Counts } from '../observation.ts';
+import type { GateSource, PlanGate } from '../status.ts';
 
 /** A number for people: two decimals, three digits below 1. */
 export const round = (value: number): number =>
@@ -16,3 +17,34 @@ export const shownAgainst = ({ min, max }: Pick<PlanGate, 'min' | 'max'>, value:
   if (isFaithful(short)) return short;
   return [3, 4, 5, 6, 7, 8].map(digits => Number(value.toFixed(digits))).find(isFaithful) ?? value;
 };
+
+/** `16,400`: a count for people. */
+export const countText = (count: number): string => String(count).replace(/\B(?=(\d{3})+(?!\d))/g, ',');
+
+/** `2.1 %` of a number of samples. */
+export const percentText = ({ bad, total }: Counts): string => `${round((100 * bad) / Math.max(1, total))} %`;
+
+/** What one sample of this gate is called, several of them. */
+export const unitOf = ({ kind }: GateSource): string => (kind === 'zipkin' ? 'spans' : 'requests');
+
+/** Spans are a sample: ` (9.8 % of requests)`; nothing when they are all, or when nobody knows. */
+export const samplingText = (sampling: number | undefined): string =>
+  sampling === undefined || sampling >= 0.95 ? '' : ` (${round(100 * sampling)} % of requests)`;
+
+/** The gate counts requests that failed; all others that count anything count slow ones, or lost ones. */
+export const isErrorRate = (source: GateSource): boolean => source.kind === 'prometheus' && source.metric === 'success-rate';
+
+/** Evidence is stored and shown with two decimals, and never beyond what anybody would read. */
+export const evidenceOf = (logE: number): number => Math.min(1e9, Math.round(Math.exp(Math.min(logE, 30)) * 100) / 100);
+
+/** `412:1`. */
+export const ratioText = (evidence: number): string => {
+  if (evidence >= 1e6) return 'over 1,000,000:1';
+  return `${evidence >= 10 ? countText(Math.round(evidence)) : round(evidence)}:1`;
+};
+
+/** `evidence 412:1, limit 100:1`. */
+export const evidenceText = (evidence: number, alpha: number): string =>
+  `evidence ${ratioText(evidence)}, limit ${ratioText(1 / alpha)}`;
+
+export const isPossible = ({ bad, total }: Counts): boolean => Number.isFinite(total) && bad >= 0 && bad <= total;

@@ -1,33 +1,32 @@
 import { isoMillis } from '../duration.ts';
-import { logEvidence } from '../judge/sequentialLimit.ts';
-import type { Counts, Measurement } from '../observation.ts';
+import type { Measurement } from '../observation.ts';
 import { remembered } from '../remembered.ts';
 import type { GateSource, GateStatus, PlanGate, Verdict } from '../status.ts';
-import { round, shownAgainst } from './gateFigures.ts';
+import { besides, type Comparison, judgeBaseline } from './baselineGate.ts';
+import { detectsSentence } from './detects.ts';
+import { isErrorRate, isPossible } from './gateFigures.ts';
+import { type CountsMeasurement, type Judged, judgeLimit } from './limitGate.ts';
 import { judgeAnswer, judgeValue, rowOf } from './plainGates.ts';
 
 /** Data that end longer ago than this are stale: they say nothing about now. */
 const STALE_MS = 120_000;
 
-type Judged = Pick<GateStatus, 'verdict' | 'message'> & Partial<GateStatus>;
-
 /**
  * The state of one gate after its latest measurement. `before` is its state as stored: a measurement that is not newer
- * adds nothing to it, and a failure stands until the step begins again. `sinceMs`: from when on data can be expected.
+ * adds nothing to it, and a failure stands until the step begins again.
  */
 export const judgeGate = (
   gate: PlanGate,
   before: GateStatus | undefined,
   measurement: Measurement | undefined,
-  sinceMs: number,
+  comparison: Comparison,
 ): GateStatus => {
   if (before !== undefined && (before.verdict === 'Fail' || !isNews(before, measurement))) return before;
-  if (measurement === undefined)
-    return { ...identityOf(gate), verdict: 'Pending', message: `${gate.name} has not been measured in this step` };
+  if (measurement === undefined) return { ...identityOf(gate), verdict: 'Pending', message: unmeasured(gate.name) };
   const known = lastJudged.get(measurement);
-  if (known?.gate === gate && known.before === before && known.sinceMs === sinceMs) return known.state;
-  const state = judgeAnew(gate, before, measurement, sinceMs);
-  lastJudged.set(measurement, { gate, before, sinceMs, state });
+  if (known?.gate === gate && known.before === before && isSame(known.comparison, comparison)) return known.state;
+  const state = judgeAnew(gate, before, measurement, comparison);
+  lastJudged.set(measurement, { gate, before, comparison, state });
   return state;
 };
 
@@ -37,10 +36,13 @@ const lastJudged = new WeakMap<
   {
     readonly gate: PlanGate;
     readonly before: GateStatus | undefined;
-    readonly sinceMs: number;
+    readonly comparison: Comparison;
     readonly state: GateStatus;
   }
 >();
+
+const isSame = (a: Comparison, b: Comparison): boolean =>
+  a.sinceMs === b.sinceMs && a.incomparable === b.incomparable && a.pauseMs === b.pauseMs;
 
 const identityOf = (gate: PlanGate): Pick<GateStatus, 'name' | 'source' | 'alpha'> => ({
   name: gate.name,
@@ -48,10 +50,15 @@ const identityOf = (gate: PlanGate): Pick<GateStatus, 'name' | 'source' | 'alpha
   ...(gate.alpha === undefined ? {} : { alpha: gate.alpha }),
 });
 
-const judgeAnew = (gate: PlanGate, before: GateStatus | undefined, measurement: Measurement, sinceMs: number): GateStatus => {
-  const judged = judgeMeasurement(gate, before, measurement);
+const judgeAnew = (
+  gate: PlanGate,
+  before: GateStatus | undefined,
+  measurement: Measurement,
+  comparison: Comparison,
+): GateStatus => {
+  const judged = judgeMeasurement(gate, before, measurement, comparison);
   const at = isoMillis(measurement.atMs);
-  const since = sinceOf(judged.verdict, before, at, sinceMs);
+  const since = sinceOf(judged.verdict, before, at, comparison.sinceMs);
   const state = { at, ...identityOf(gate), ...judged, ...(since === undefined ? {} : { since }) };
   return gate.onNoData === 'fail' && isOverdue(gate, state, measurement.atMs)
     ? {
@@ -82,10 +89,11 @@ export const failedGate = (
   });
 
 /** A step that sends no traffic to the new version has nothing to judge: the gate blocks nothing there. */
-export const withoutTraffic = (gate: PlanGate): GateStatus => ({
+export const withoutTraffic = (gate: PlanGate, before: GateStatus | undefined): GateStatus => ({
   name: gate.name,
   source: sourceName(gate.source),
   verdict: 'NotApplicable',
+  ...(before?.baseline === undefined ? {} : { baseline: before.baseline }),
   message: `${gate.name}: the new version gets no traffic in this step`,
 });
 
@@ -102,14 +110,19 @@ const sinceOf = (verdict: Verdict, before: GateStatus | undefined, at: string, s
   return undefined;
 };
 
-const judgeMeasurement = (gate: PlanGate, before: GateStatus | undefined, measurement: Measurement): Judged => {
+const judgeMeasurement = (
+  gate: PlanGate,
+  before: GateStatus | undefined,
+  measurement: Measurement,
+  comparison: Comparison,
+): Judged => {
   switch (measurement.kind) {
     case 'error':
-      return { ...evidenceOf(before), verdict: 'Error', message: `${gate.name}: ${measurement.message}` };
+      return { ...lastKnown(before), verdict: 'Error', message: `${gate.name}: ${measurement.message}` };
     case 'none':
       return { ...rowOf(before), verdict: 'NoData', message: `${gate.name}: ${measurement.message}` };
     case 'counts':
-      return judgeCounts(gate, measurement);
+      return { ...judgeCounts(gate, measurement, comparison), ...foreseen(gate, before, measurement, comparison) };
     case 'value':
       return judgeValue(gate, before, measurement);
     case 'verdict':
@@ -117,93 +130,87 @@ const judgeMeasurement = (gate: PlanGate, before: GateStatus | undefined, measur
   }
 };
 
-/** What was known before a provider went away is kept for the record. */
-const evidenceOf = (before: GateStatus | undefined): Partial<GateStatus> => {
-  const { samples, failures, evidence, until, value } = before ?? {};
-  return Object.fromEntries(Object.entries({ samples, failures, evidence, until, value }).filter(([, v]) => v !== undefined));
+/** What was known before a provider went away is kept for the record, and for the baseline to go on from. */
+const lastKnown = (before: GateStatus | undefined): Partial<GateStatus> => {
+  const { samples, failures, evidence, until, value, stable, baseline, baselineValue } = before ?? {};
+  const fields = { samples, failures, evidence, until, value, stable, baseline, baselineValue };
+  return Object.fromEntries(Object.entries(fields).filter(([, known]) => known !== undefined));
 };
 
-/** A limit as a statement about the share of bad samples (judge: sequential limits). */
-const judgeCounts = (gate: PlanGate, measurement: Extract<Measurement, { kind: 'counts' }>): Judged => {
+/** Limit and baseline of one gate: it fails if one fails, and passes if all that apply pass. */
+const judgeCounts = (gate: PlanGate, measurement: CountsMeasurement, comparison: Comparison): Judged => {
   const { counts, untilMs, atMs } = measurement;
   if (!isPossible(counts))
     return { verdict: 'NoData', message: `${gate.name}: ${counts.bad} bad of ${counts.total}, which says nothing` };
-  const allowed = allowedShare(gate);
-  const logE = logEvidence(counts, allowed);
-  const evidence = Math.min(1e9, Math.round(Math.exp(Math.min(logE, 30)) * 100) / 100);
-  const value = shownValue(gate, measurement);
-  const figures = {
-    samples: counts.total,
-    failures: counts.bad,
-    evidence,
-    until: isoMillis(untilMs),
-    ...(value === undefined ? {} : { value }),
+  const { baseline } = gate;
+  const compared = baseline === undefined ? undefined : judgeBaseline({ ...gate, baseline }, measurement, comparison);
+  const limited = hasLimit(gate) ? judgeLimit(gate, measurement) : judgeInstead(gate, measurement, compared);
+  const judged = together(gate, limited, compared);
+  const isStale = atMs - untilMs > STALE_MS && counts.total > 0 && gate.source.kind !== 'unattributed';
+  return isStale && judged.verdict !== 'Fail'
+    ? { ...judged, verdict: 'NoData', message: `${gate.name}: data end at ${isoMillis(untilMs)}` }
+    : judged;
+};
+
+/** What is foreseen is no more exact than that, and the same for most rollouts of a service. */
+const twoDigits = (value: number): number => Number(value.toPrecision(2));
+
+/** Steps that last until a person promotes are foreseen for this long. */
+const OPEN_MS = 600_000;
+
+/** What this step can find, from its first sufficient measurement on; the request rate is taken from there. */
+const foreseen = (
+  gate: PlanGate,
+  before: GateStatus | undefined,
+  { counts, baseline, untilMs }: CountsMeasurement,
+  { sinceMs, pauseMs }: Comparison,
+): Pick<GateStatus, 'detects'> => {
+  if (before?.detects !== undefined) return { detects: before.detects };
+  const elapsedMs = untilMs - sinceMs;
+  if (gate.source.kind === 'unattributed' || counts.total < gate.minSamples || elapsedMs <= 0) return {};
+  const durationMs = Math.max(pauseMs ?? OPEN_MS, elapsedMs);
+  const times = durationMs / elapsedMs;
+  const { canary, stable } = baseline ?? { canary: counts, stable: { bad: 0, total: 0 } };
+  const expected = {
+    samples: twoDigits(counts.total * times),
+    stableSamples: twoDigits((stable.total / Math.max(1, canary.total)) * counts.total * times),
+    stableShare: twoDigits(stable.total === 0 ? 0 : (stable.bad + 0.5) / (stable.total + 1)),
   };
-  const told = (verdict: Verdict, text: string): Judged => ({ verdict, message: text, ...figures });
-
-  const limit = 1 / (gate.alpha ?? 0.01);
-  if (counts.bad > 0 && evidence >= limit)
-    return told('Fail', `${describe(gate, counts, value)}; evidence ${ratio(evidence)}, limit ${ratio(limit)}`);
-  if (gate.source.kind === 'unattributed') return judgeUnattributed(told, gate, counts);
-  if (counts.total === 0) return told('NoData', `${gate.name}: no ${unit(gate)} of the new version yet`);
-  if (atMs - untilMs > STALE_MS) return told('NoData', `${gate.name}: data end at ${isoMillis(untilMs)}`);
-  if (counts.total < gate.minSamples)
-    return told('NoData', `${gate.name}: ${counts.total} of ${gate.minSamples} ${unit(gate)} needed`);
-  if (isInside(gate, counts)) return told('Pass', describe(gate, counts, value));
-  return told('NoData', `${describe(gate, counts, value)}; not decided yet, evidence ${ratio(evidence)}, limit ${ratio(limit)}`);
+  return { detects: detectsSentence(gate, expected, durationMs) };
 };
 
-/** Few requests are no reason to hold here: this gate asks whether requests get lost, not whether there are many. */
-const judgeUnattributed = (told: (verdict: Verdict, text: string) => Judged, gate: PlanGate, counts: Counts): Judged => {
-  if (counts.total === 0) return told('NotApplicable', 'unattributed: no requests to the host');
-  const inside = isInside(gate, counts) || counts.bad < 3;
-  return told(inside ? 'Pass' : 'NoData', describe(gate, counts, undefined));
+const hasLimit = ({ source, min, max }: PlanGate): boolean =>
+  source.kind === 'unattributed' || min !== undefined || max !== undefined;
+
+/** Where there is nobody to compare with, what was normal for stable before is the limit. */
+const judgeInstead = (gate: PlanGate, measurement: CountsMeasurement, compared: Judged | undefined): Judged | undefined => {
+  if (gate.baseline === undefined || compared?.verdict !== 'NotApplicable') return undefined;
+  const { limit } = gate.baseline;
+  return judgeLimit({ ...gate, ...(isErrorRate(gate.source) ? { min: limit } : { max: limit }) }, measurement);
 };
 
-const isPossible = ({ bad, total }: Counts): boolean => Number.isFinite(total) && bad >= 0 && bad <= total;
+const ORDER: readonly Verdict[] = ['Fail', 'NoData', 'Pass', 'NotApplicable'];
 
-const isInside = (gate: PlanGate, { bad, total }: Counts): boolean => bad / Math.max(1, total) <= allowedShare(gate) + 1e-9;
-
-const allowedShare = ({ source, min, max }: PlanGate): number => {
-  if (source.kind === 'unattributed') return (max ?? 1) / 100;
-  if (source.kind === 'zipkin' || (source.kind === 'prometheus' && source.metric === 'latency'))
-    return 1 - source.percentile / 100;
-  return 1 - (min ?? 99) / 100;
-};
-
-const shownValue = (gate: PlanGate, { counts, value }: Extract<Measurement, { kind: 'counts' }>): number | undefined => {
-  if (value !== undefined && Number.isFinite(value)) return shownAgainst(gate, value);
-  if (counts.total === 0) return undefined;
-  const bad = (100 * counts.bad) / counts.total;
-  if (gate.source.kind === 'unattributed') return shownAgainst(gate, bad);
-  const isRate = gate.source.kind === 'prometheus' && gate.source.metric === 'success-rate';
-  return isRate ? shownAgainst(gate, 100 - bad) : undefined;
-};
-
-/** A measurement against its limit in one sentence with numbers. */
-const describe = (gate: PlanGate, counts: Counts, value: number | undefined): string => {
-  const { source, min, max } = gate;
-  const inside = isInside(gate, counts);
-  if (source.kind === 'unattributed') {
-    return `unattributed: ${counts.bad} of ${counts.total} requests reached no pod (${percent(counts)}), ${max} % allowed`;
-  }
-  if (source.kind === 'prometheus' && source.metric === 'success-rate') {
-    return `${gate.name} ${value ?? 100} % ${inside ? '>=' : '<'} ${min} % on ${counts.total} requests`;
-  }
-  const name = 'percentile' in source ? `p${source.percentile}` : gate.name;
-  if (inside && value !== undefined && value <= (max ?? 0))
-    return `${name} ${value} ms <= ${max} ms on ${counts.total} ${unit(gate)}`;
-  const shown = value !== undefined && value > (max ?? 0) ? `${value} ms > ${max} ms, ` : '';
-  return `${name} ${shown}${counts.bad} of ${counts.total} ${unit(gate)} slower than ${max} ms (${percent(counts)}), ${round(100 * allowedShare(gate))} % allowed`;
+const together = (gate: PlanGate, limited: Judged | undefined, compared: Judged | undefined): Judged => {
+  const parts = [limited, compared].filter(part => part !== undefined);
+  const [first, ...others] = parts.sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict));
+  if (first === undefined) return { verdict: 'NotApplicable', message: `${gate.name}: nothing to judge` };
+  const isBoth = first === limited && first.verdict === 'Pass' && compared?.verdict === 'Pass';
+  const message = isBoth ? `${first.message}${besides(compared, gate)}` : first.message;
+  return { ...others[0], ...limited, ...compared, ...first, message };
 };
 
 const sourceName = (source: GateSource): string => {
   if (source.kind === 'webhook') return `webhook/${source.url.split('/')[2] ?? ''}`;
   return `${source.kind === 'zipkin' ? 'zipkin' : 'prometheus'}/${source.provider}`;
 };
-const unit = ({ source }: PlanGate): string => (source.kind === 'zipkin' ? 'spans' : 'requests');
-const percent = ({ bad, total }: Counts): string => `${round((100 * bad) / Math.max(1, total))} %`;
-const ratio = (evidence: number): string => {
-  if (evidence >= 1e6) return 'over 1,000,000:1';
-  return `${evidence >= 10 ? Math.round(evidence) : round(evidence)}:1`;
-};
+
+/** What outlasts a step: baselines go on from the first traffic of an attempt to its last (R17). */
+export const carriedGates = (gates: readonly GateStatus[] = []): readonly GateStatus[] =>
+  gates.flatMap(({ name, source, verdict, baseline }) =>
+    baseline === undefined || verdict === 'Fail'
+      ? []
+      : [{ name, source, verdict: 'Pending' as const, baseline, message: unmeasured(name) }],
+  );
+
+const unmeasured = (name: string): string => `${name} has not been measured in this step`;

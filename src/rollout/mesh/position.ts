@@ -1,3 +1,4 @@
+import { carriedGates } from '../gates/gates.ts';
 import type { Position, SteeredObject } from '../observation.ts';
 import type { Plan, RolloutStatus, Routes } from '../status.ts';
 import { routesOf } from './routes.ts';
@@ -53,7 +54,7 @@ const written = (status: RolloutStatus, plan: Plan, position: Position): Rollout
       ...(name === undefined ? {} : { name }),
       ...(before?.podsLost === undefined ? {} : { podsLost: before.podsLost }),
     },
-    gates: [],
+    gates: carriedGates(status.gates),
   };
 };
 

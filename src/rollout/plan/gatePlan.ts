@@ -1,17 +1,24 @@
 import { durationOr } from '../duration.ts';
 import type { Installation, Normal, Reference } from '../observation.ts';
-import type { GateSpec, RolloutSpec } from '../spec.ts';
-import type { GateSource, Plan, PlanGate, PlanStep } from '../status.ts';
+import type { BaselineSpec, GateSpec, RolloutSpec } from '../spec.ts';
+import type { GateSource, Plan, PlanBaseline, PlanGate, PlanStep } from '../status.ts';
 import { analysisOf, gateName, wantedGates } from './analysis.ts';
+import { withAlpha } from './budget.ts';
 
-const DEFAULT_ALPHA = 0.01;
 const DEFAULT_MIN_SAMPLES = 50;
 const REFERENCE_MS = 600_000;
+/** Limits of gates that nobody wrote are never stricter than these. */
+const DEFAULT_MIN_PERCENT = 99;
+const DEFAULT_MAX_MS = 500;
+/** How much more stable's errors may vary than independent ones, where it is not known (judge/dispersion.ts). */
+const UNKNOWN_DISPERSION = 2;
 
 type GateContext = {
   readonly installation: Installation;
   readonly reference: Reference | undefined;
-  readonly firstStep: PlanStep | undefined;
+  readonly steps: readonly PlanStep[];
+  /** What all gates together may raise in false alarms. */
+  readonly alpha: number;
 };
 
 /**
@@ -20,12 +27,10 @@ type GateContext = {
  */
 export const compileGates = (spec: RolloutSpec, context: GateContext): readonly PlanGate[] => {
   const analysis = analysisOf(spec, context.installation);
-  const wanted = wantedGates(spec, context.installation).flatMap(({ gate, step }) => compileGate(gate, step));
+  const wanted = wantedGates(spec, context.installation).flatMap(({ gate, step }) => compileGate(gate, step, context));
   const chosen = analysis.gates === undefined ? [...defaultGates(context), ...wanted] : wanted;
   const gates = [...inOnePlace(chosen), ...unattributedGate(context)];
-  const sequential = gates.filter(gate => gate.judge === 'sequential').length;
-  const alpha = (analysis.alpha ?? DEFAULT_ALPHA) / Math.max(1, sequential);
-  return gates.map(gate => (gate.judge === 'sequential' ? { ...gate, alpha } : gate));
+  return withAlpha(gates, context.alpha, context.steps.length);
 };
 
 /** A gate that stands in several steps is one gate; the semantics have refused two different ones of one name. */
@@ -44,12 +49,16 @@ const inOnePlace = (gates: readonly PlanGate[]): readonly PlanGate[] => {
 export const gatesOfStep = ({ gates }: Pick<Plan, 'gates'>, step: number): readonly PlanGate[] =>
   gates.filter(({ steps }) => steps === undefined || steps.includes(step));
 
+/** A provider as people call it: `prometheus/default`. */
+export const providerKey = (kind: 'prometheus' | 'zipkin', name = 'default'): string => `${kind}/${name}`;
+
 const COMMON = { onNoData: 'hold', noDataDeadlineMs: 600_000, failureLimit: 1, minSamples: DEFAULT_MIN_SAMPLES } as const;
 
-const compileGate = (gate: GateSpec, step: number | undefined): readonly PlanGate[] => {
+const compileGate = (gate: GateSpec, step: number | undefined, context: GateContext): readonly PlanGate[] => {
   const source = sourceOf(gate);
   if (source === undefined) return [];
-  const isPlain = source.kind === 'query' || source.kind === 'webhook';
+  const isPlain = source.kind === 'query' || source.kind === 'webhook' || gate.judge === 'plain';
+  const normal = normalOf(source, context);
   return [
     {
       name: gateName(gate),
@@ -57,7 +66,9 @@ const compileGate = (gate: GateSpec, step: number | undefined): readonly PlanGat
       judge: isPlain ? 'plain' : 'sequential',
       ...(gate.threshold?.min === undefined ? {} : { min: gate.threshold.min }),
       ...(gate.threshold?.max === undefined ? {} : { max: gate.threshold.max }),
-      minSamples: gate.minSamples ?? (isPlain ? 0 : DEFAULT_MIN_SAMPLES),
+      ...(gate.baseline === undefined || isPlain ? {} : { baseline: baselineOf(source, gate.baseline, normal) }),
+      ...(isPlain ? {} : dispersionOf(source, normal)),
+      minSamples: gate.minSamples ?? (source.kind === 'query' || source.kind === 'webhook' ? 0 : DEFAULT_MIN_SAMPLES),
       failureLimit: gate.failureLimit ?? COMMON.failureLimit,
       onNoData: gate.onNoData ?? COMMON.onNoData,
       noDataDeadlineMs: durationOr(gate.noDataDeadline, COMMON.noDataDeadlineMs),
@@ -86,56 +97,103 @@ const sourceOf = ({ prometheus, zipkin, webhook }: GateSpec): GateSource | undef
   };
 };
 
-/** Limits from what was normal for stable, never stricter than 99 % and 500 ms. */
-const defaultGates = ({ installation, reference, firstStep }: GateContext): readonly PlanGate[] => {
-  const measured = reference?.kind === 'measured' ? reference : undefined;
+const isErrorRate = (source: GateSource): boolean => source.kind === 'prometheus' && source.metric === 'success-rate';
+
+const normalOf = (source: GateSource, { reference }: GateContext): Normal | undefined => {
+  if (source.kind === 'webhook' || reference?.kind !== 'measured') return undefined;
+  const key = providerKey(source.kind === 'zipkin' ? 'zipkin' : 'prometheus', source.provider);
+  return Object.hasOwn(reference.normal, key) ? reference.normal[key] : undefined;
+};
+
+/** Stable's errors of the time before tell how far errors come in bursts; spans do not tell it, as they know no pods. */
+const dispersionOf = (source: GateSource, normal: Normal | undefined): Pick<PlanGate, 'dispersion'> => {
+  if (source.kind === 'zipkin') return {};
+  const known = source.kind === 'prometheus' && !isErrorRate(source) ? normal?.dispersion?.slow : normal?.dispersion?.errors;
+  return { dispersion: round(known ?? UNKNOWN_DISPERSION) };
+};
+
+const ERROR_TOLERANCE = 1.5;
+const LATENCY_TOLERANCE = 1.1;
+const CERTIFY = { ratio: 3, floor: 0.5 };
+
+const baselineOf = (source: GateSource, spec: BaselineSpec, normal: Normal | undefined): PlanBaseline => {
+  const { certify } = spec;
+  if (!isErrorRate(source)) {
+    const edges = [normal?.stableP90Ms, normal?.stableP99Ms].filter(edge => edge !== undefined);
+    const edgesMs = [...new Set(edges.map(round))];
+    const tolerance = spec.tolerance ?? LATENCY_TOLERANCE;
+    return { tolerance, ...(edgesMs.length === 0 ? {} : { edgesMs }), limit: defaultMax(normal, tolerance) };
+  }
+  return {
+    tolerance: spec.tolerance ?? ERROR_TOLERANCE,
+    limit: round(Math.min(DEFAULT_MIN_PERCENT, successRate(normal))),
+    ...(certify === undefined
+      ? {}
+      : {
+          certify: {
+            ratio: certify.ratio ?? CERTIFY.ratio,
+            floor: certify.floor ?? CERTIFY.floor,
+            ...(spec.undecidedAfter === undefined ? {} : { undecidedAfterMs: durationOr(spec.undecidedAfter, 0) }),
+            onUndecided: spec.onUndecided ?? 'hold',
+          },
+        }),
+  };
+};
+
+/** Limits from what was normal for stable, never stricter than 99 % and 500 ms; and a comparison with stable. */
+const defaultGates = (context: GateContext): readonly PlanGate[] => {
+  const { installation } = context;
   const prometheus = preferred(installation.prometheus);
-  const zipkin = preferred(installation.zipkin);
-  const gates: PlanGate[] = [];
-  if (prometheus !== undefined) {
-    const min = round(Math.min(99, successRate(measured?.prometheus) - 0.5));
-    gates.push({
+  const sources = [
+    ...(prometheus === undefined
+      ? []
+      : [{ kind: 'prometheus', provider: prometheus, metric: 'success-rate' } as const satisfies GateSource]),
+    ...latencySource(context),
+  ];
+  return sources.map(source => {
+    const normal = normalOf(source, context);
+    const limit = isErrorRate(source)
+      ? { min: round(Math.min(DEFAULT_MIN_PERCENT, successRate(normal) - 0.5)) }
+      : { max: defaultMax(normal, LATENCY_TOLERANCE) };
+    return {
       ...COMMON,
-      name: 'success-rate',
-      source: { kind: 'prometheus', provider: prometheus, metric: 'success-rate' },
+      name: isErrorRate(source) ? 'success-rate' : 'p99',
+      source,
       judge: 'sequential',
-      min,
-    });
+      ...limit,
+      isDerived: true,
+      baseline: baselineOf(source, {}, normal),
+      ...dispersionOf(source, normal),
+    };
+  });
+};
+
+const defaultMax = (normal: Normal | undefined, tolerance: number): number =>
+  round(Math.max(DEFAULT_MAX_MS, tolerance * (normal?.stableP99Ms ?? 0)));
+
+/** Spans where there are enough of them, as they also see requests that reached no pod; else Prometheus' buckets. */
+const latencySource = (context: GateContext): readonly GateSource[] => {
+  const prometheus = preferred(context.installation.prometheus);
+  const zipkin = preferred(context.installation.zipkin);
+  if (zipkin !== undefined) {
+    const source = { kind: 'zipkin', provider: zipkin, percentile: 99 } as const;
+    if (prometheus === undefined || enoughSpans(normalOf(source, context), context.steps[0])) return [source];
   }
-  const bySpans = zipkin !== undefined && (prometheus === undefined || enoughSpans(measured?.zipkin, firstStep));
-  const p99Ms = (bySpans ? measured?.zipkin : measured?.prometheus)?.stableP99Ms ?? 0;
-  const max = round(Math.max(500, 1.1 * p99Ms));
-  if (bySpans)
-    gates.push({
-      ...COMMON,
-      name: 'p99',
-      source: { kind: 'zipkin', provider: zipkin, percentile: 99 },
-      judge: 'sequential',
-      max,
-    });
-  else if (prometheus !== undefined) {
-    gates.push({
-      ...COMMON,
-      name: 'p99',
-      source: { kind: 'prometheus', provider: prometheus, metric: 'latency', percentile: 99 },
-      judge: 'sequential',
-      max,
-    });
-  }
-  return gates;
+  return prometheus === undefined ? [] : [{ kind: 'prometheus', provider: prometheus, metric: 'latency', percentile: 99 }];
 };
 
 /** Always on where Prometheus is: requests to the host that reach no pod belong to no version (R25). */
-const unattributedGate = ({ installation, reference }: GateContext): readonly PlanGate[] => {
-  const provider = preferred(installation.prometheus);
+const unattributedGate = (context: GateContext): readonly PlanGate[] => {
+  const provider = preferred(context.installation.prometheus);
   if (provider === undefined) return [];
-  const normal = reference?.kind === 'measured' ? reference.prometheus?.unattributed : undefined;
+  const source = { kind: 'unattributed', provider } as const;
+  const normal = normalOf(source, context)?.unattributed;
   const share = normal && normal.total > 0 ? (100 * normal.bad) / normal.total : 0;
   return [
     {
       ...COMMON,
       name: 'unattributed',
-      source: { kind: 'unattributed', provider },
+      source,
       judge: 'sequential',
       max: round(Math.min(100, Math.max(1, 2 * share))),
     },

@@ -3,7 +3,7 @@ import { durationOr } from '../duration.ts';
 import type { Installation } from '../observation.ts';
 import { analysisOf, gateName, templateOf, type WantedGate, wantedGates } from '../plan/analysis.ts';
 import type { GateSpec, RolloutSpec, SpecProblem } from '../spec.ts';
-import { error, notYet, warning } from './problem.ts';
+import { error, warning } from './problem.ts';
 import { checkWebhook } from './webhook.ts';
 
 /** Gates of the whole rollout and of single steps, with what the configuration adds to them. */
@@ -28,7 +28,7 @@ const checkGate = ({ gate, path }: WantedGate, installation?: Installation): rea
     ...checkJudge(gate, path),
     ...checkProvider(gate, path, installation),
     ...checkWebhook(gate, path, installation),
-    ...notYet(`${path}.baseline`, gate.baseline !== undefined, 'use threshold'),
+    ...checkBaseline(gate, path),
   ];
 };
 
@@ -89,9 +89,20 @@ const checkSource = (gate: GateSpec, path: string): readonly SpecProblem[] => {
   return problems;
 };
 
+/** A comparison with stable needs counts of both versions, which a query does not give. */
+const checkBaseline = ({ baseline, prometheus, webhook, judge }: GateSpec, path: string): readonly SpecProblem[] => {
+  if (baseline === undefined || webhook !== undefined) return [];
+  if (prometheus?.query !== undefined)
+    return [error(`${path}.baseline`, 'needs counts of both versions: expected with metric or zipkin only')];
+  if (judge === 'plain') return [error(`${path}.baseline`, 'is judged by evidence, which judge: plain does not look at')];
+  if (baseline.certify !== undefined && prometheus?.metric !== 'success-rate')
+    return [error(`${path}.baseline.certify`, 'is for error rates: expected with metric: success-rate only')];
+  return [];
+};
+
 const checkBounds = (gate: GateSpec, path: string): readonly SpecProblem[] => {
   const { threshold } = gate;
-  if (gate.baseline !== undefined || gate.webhook !== undefined) return [];
+  if (gate.webhook !== undefined || (gate.baseline !== undefined && threshold === undefined)) return [];
   if (threshold?.min === undefined && threshold?.max === undefined) {
     return [error(`${path}.threshold`, 'expected min, max or both: nothing says what is good')];
   }
@@ -116,11 +127,10 @@ const checkJudge = (gate: GateSpec, path: string): readonly SpecProblem[] => {
   const problems: SpecProblem[] = [];
   if (isQuery && gate.judge === 'sequential')
     problems.push(error(`${path}.judge`, 'is sequential, which needs counts; a query is judged plain'));
-  if (!isQuery && gate.judge === 'plain') problems.push(...notYet(`${path}.judge`, true, 'leave it out'));
   if (isQuery && gate.minSamples !== undefined && gate.prometheus?.samples === undefined) {
     problems.push(error(`${path}.minSamples`, 'needs prometheus.samples: nothing says how many there were'));
   }
-  if (!isQuery && gate.failureLimit !== undefined)
+  if (!isQuery && gate.judge !== 'plain' && gate.failureLimit !== undefined)
     problems.push(warning(`${path}.failureLimit`, 'has no meaning here: counts are judged by evidence, which fails at once'));
   return problems;
 };

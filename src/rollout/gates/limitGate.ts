@@ -1,0 +1,113 @@
+import { isoMillis } from '../duration.ts';
+import { logEvidence } from '../judge/sequentialLimit.ts';
+import type { Counts, Measurement } from '../observation.ts';
+import type { GateStatus, PlanGate, Verdict } from '../status.ts';
+import { causeSentence } from './causes.ts';
+import {
+  countText,
+  evidenceOf,
+  evidenceText,
+  isErrorRate,
+  isPossible,
+  percentText,
+  round,
+  samplingText,
+  shownAgainst,
+  unitOf,
+} from './gateFigures.ts';
+
+export type CountsMeasurement = Extract<Measurement, { kind: 'counts' }>;
+
+export type Judged = Pick<GateStatus, 'verdict' | 'message'> & Partial<GateStatus>;
+
+/** A limit that nobody wrote is not broken by a version that is bad so many times as often as stable in the same time. */
+const DERIVED_TOLERANCE = 1.5;
+
+/** A limit as a statement about the share of bad samples (judge: sequential limits). */
+export const judgeLimit = (gate: PlanGate, measurement: CountsMeasurement): Judged => {
+  const { counts, stable, untilMs } = measurement;
+  const alpha = gate.stepAlpha ?? gate.alpha ?? 0.01;
+  const allowed = allowedNow(gate, measurement);
+  const evidence = evidenceOf(logEvidence(counts, allowed, gate.dispersion));
+  const value = shownValue(gate, counts, measurement.value);
+  const figures = {
+    samples: counts.total,
+    failures: counts.bad,
+    evidence,
+    alpha,
+    until: isoMillis(untilMs),
+    ...(value === undefined ? {} : { value }),
+    ...(stable === undefined ? {} : { stable }),
+  };
+  const told = (verdict: Verdict, text: string): Judged => ({ verdict, message: text, ...figures });
+  const sentence = describe(gate, measurement, { value, allowed });
+  if (counts.bad > 0 && evidence >= 1 / alpha)
+    return told('Fail', `${sentence}; ${evidenceText(evidence, alpha)}${causeSentence(measurement)}`);
+  if (gate.source.kind === 'unattributed') return judgeUnattributed(told, counts, { sentence, allowed });
+  if (counts.total === 0) return told('NoData', `${gate.name}: no ${unitOf(gate.source)} of the new version yet`);
+  if (counts.total < gate.minSamples)
+    return told('NoData', `${gate.name}: ${countText(counts.total)} of ${gate.minSamples} ${unitOf(gate.source)} needed`);
+  if (isInside(counts, allowed)) return told('Pass', sentence);
+  return told('NoData', `${sentence}; not decided yet, ${evidenceText(evidence, alpha)}`);
+};
+
+/** Few requests are no reason to hold here: this gate asks whether requests get lost, not whether there are many. */
+const judgeUnattributed = (
+  told: (verdict: Verdict, text: string) => Judged,
+  counts: Counts,
+  { sentence, allowed }: { readonly sentence: string; readonly allowed: number },
+): Judged => {
+  if (counts.total === 0) return told('NotApplicable', 'unattributed: no requests to the host');
+  return told(isInside(counts, allowed) || counts.bad < 3 ? 'Pass' : 'NoData', sentence);
+};
+
+const isInside = ({ bad, total }: Counts, allowed: number): boolean => bad / Math.max(1, total) <= allowed + 1e-9;
+
+/** The share of bad samples that the limit allows. */
+export const allowedShare = ({ source, min, max }: PlanGate): number => {
+  if (source.kind === 'unattributed') return (max ?? 1) / 100;
+  if (source.kind === 'zipkin' || (source.kind === 'prometheus' && source.metric === 'latency'))
+    return 1 - source.percentile / 100;
+  return 1 - (min ?? 99) / 100;
+};
+
+/** While stable itself breaks a limit that came from its own past, the limit goes up with it. */
+const allowedNow = (gate: PlanGate, { stable }: CountsMeasurement): number => {
+  const allowed = allowedShare(gate);
+  if (gate.isDerived === undefined || stable === undefined || stable.total === 0 || !isPossible(stable)) return allowed;
+  return Math.min(1, Math.max(allowed, (DERIVED_TOLERANCE * stable.bad) / stable.total));
+};
+
+/** The figure that people know the gate by, in its unit. */
+export const shownValue = (gate: PlanGate, counts: Counts, value: number | undefined): number | undefined => {
+  if (value !== undefined && Number.isFinite(value)) return shownAgainst(gate, value);
+  if (counts.total === 0) return undefined;
+  const bad = (100 * counts.bad) / counts.total;
+  if (gate.source.kind === 'unattributed') return shownAgainst(gate, bad);
+  return isErrorRate(gate.source) ? shownAgainst(gate, 100 - bad) : undefined;
+};
+
+type Figures = { readonly value: number | undefined; readonly allowed: number };
+
+/** A measurement against its limit in one sentence with numbers. */
+const describe = (gate: PlanGate, { counts, sampling }: CountsMeasurement, { value, allowed }: Figures): string => {
+  const { source, min, max } = gate;
+  const inside = isInside(counts, allowed);
+  const samples = `${countText(counts.total)} ${unitOf(source)}${samplingText(sampling)}`;
+  if (source.kind === 'unattributed') {
+    return `unattributed: ${countText(counts.bad)} of ${samples} reached no pod (${percentText(counts)}), ${max} % allowed`;
+  }
+  const isRaised = allowed > allowedShare(gate);
+  if (isErrorRate(source)) {
+    if (isRaised && (value ?? 100) < (min ?? 0)) {
+      const least = shownAgainst(gate, 100 * (1 - allowed));
+      return `${gate.name} ${value} % on ${samples}, ${inside ? '>=' : '<'} ${least} %, as stable itself is below ${min} %`;
+    }
+    return `${gate.name} ${value ?? 100} % ${inside ? '>=' : '<'} ${min} % on ${samples}`;
+  }
+  const name = 'percentile' in source ? `p${source.percentile}` : gate.name;
+  if (inside && value !== undefined && value <= (max ?? 0)) return `${name} ${value} ms <= ${max} ms on ${samples}`;
+  const shown = value !== undefined && value > (max ?? 0) ? `${value} ms > ${max} ms, ` : '';
+  const why = isRaised ? ', as stable itself is slow' : '';
+  return `${name} ${shown}${countText(counts.bad)} of ${samples} slower than ${max} ms (${percentText(counts)}), ${round(100 * allowed)} % allowed${why}`;
+};
