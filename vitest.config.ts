@@ -1,17 +1,38 @@
 import { availableParallelism } from 'node:os';
+import { basename } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** By default one processor is left free, which on a computer with two means half of them. */
-const UNIT_WORKERS = Math.max(1, availableParallelism());
-/** Programs in sandboxes wait most of the time, so more of them than processors run side by side. */
-const E2E_WORKERS = 3;
+/** Programs in sandboxes wait for much of their time, so more of them than processors run side by side. */
+const WORKERS = availableParallelism() + 2;
+/** Longer than any machine stands still: tests wait for signals, and only what never comes is missed. */
+const TEST_TIMEOUT_MS = 120_000;
+const STORY_TIMEOUT_MS = 300_000;
+
+/** The files that take longest begin first, then what waits, and what only calculates fills the gaps. */
+const LONGEST = ['providers', 'demo', 'badInput', 'kubernetes', 'istiod', 'badCluster', 'frugality'];
+
+const placeOf = ({ moduleId, project }: TestSpecification): number => {
+  if (project.name !== 'e2e') return LONGEST.length + 1;
+  const place = LONGEST.indexOf(basename(moduleId, '.test.ts'));
+  return place < 0 ? LONGEST.length : place;
+};
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    return (await super.sort(files)).sort((a, b) => placeOf(a) - placeOf(b));
+  }
+}
 
 export default defineConfig({
   define: { __SLUICE_VERSION__: JSON.stringify('0.0.0-test') },
   test: {
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    testTimeout: TEST_TIMEOUT_MS,
+    hookTimeout: TEST_TIMEOUT_MS,
+    expect: { poll: { timeout: 60_000 } },
     dangerouslyIgnoreUnhandledErrors: false,
+    maxWorkers: WORKERS,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
@@ -19,8 +40,6 @@ export default defineConfig({
           name: 'unit',
           include: ['test/**/*.test.ts'],
           exclude: ['test/real/**', 'test/e2e/**'],
-          maxWorkers: UNIT_WORKERS,
-          sequence: { groupOrder: 0 },
         },
       },
       {
@@ -29,9 +48,11 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/globalSetup.ts'],
-          maxWorkers: E2E_WORKERS,
+          testTimeout: STORY_TIMEOUT_MS,
+          hookTimeout: STORY_TIMEOUT_MS,
           maxConcurrency: 20,
-          sequence: { groupOrder: 1 },
+          // listed by name at the end of the run
+          retry: 1,
         },
       },
     ],

@@ -30,9 +30,13 @@ export default defineConfig({
     sequence: { sequencer: InOrder },
     // stories wait most of the time
     maxConcurrency: 20,
-    testTimeout: 180_000,
-    hookTimeout: 120_000,
+    // only what never comes is missed
+    testTimeout: 600_000,
+    hookTimeout: 600_000,
     teardownTimeout: 60_000,
+    expect: { poll: { timeout: 150_000 } },
+    // listed by name at the end of the run
+    retry: 1,
     dangerouslyIgnoreUnhandledErrors: false,
   },
 });

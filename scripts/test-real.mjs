@@ -5,6 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { countLine, countTests } from './count-tests.mjs';
+import { attemptLines } from './test-attempts.mjs';
 
 const scratch = mkdtempSync(join(tmpdir(), 'sluice-test-real-'));
 const report = process.env.SLUICE_TEST_REPORT || join(scratch, 'report.json');
@@ -41,6 +42,7 @@ function summarize() {
     if (leftOut.length > 0)
       console.log(`Left out by SLUICE_REAL_WITHOUT, with all that needs them: ${leftOut.join(', ')}. Their tests are skipped.`);
   }
+  for (const line of attemptLines(report)) console.log(line);
   console.log(countLine(countTests(report)));
 }
 

@@ -11,6 +11,8 @@ type Stage = { readonly image: string; readonly name: string; readonly steps: re
 
 const repository = resolve(import.meta.dirname, '..');
 const isRoot = process.getuid?.() === 0;
+/** A program that does not end by itself, such as a controller by mistake, is ended. */
+const ENDING = { timeout: 100_000, killSignal: 'SIGKILL' } as const;
 
 function readStages(text: string): readonly Stage[] {
   const lines = text
@@ -44,7 +46,7 @@ function build(stage: Stage, root: string, built: ReadonlyMap<string, string>): 
     else if (name === 'RUN' && rest.startsWith('npm ci'))
       symlinkSync(join(repository, 'node_modules'), join(folder, 'node_modules'));
     else if (name === 'RUN') {
-      const { status, stderr } = spawnSync('/bin/sh', ['-ec', rest], { cwd: folder, encoding: 'utf8' });
+      const { status, stderr } = spawnSync('/bin/sh', ['-ec', rest], { ...ENDING, cwd: folder, encoding: 'utf8' });
       if (status !== 0) throw new Error(`RUN ${rest}: ${stderr}`);
     } else if (!['ENV', 'USER', 'EXPOSE', 'ENTRYPOINT'].includes(name)) throw new Error(`this test does not know ${name}`);
   }
@@ -89,6 +91,7 @@ describe('the image', () => {
     const [uid = 0, gid = 0] = (argumentOf(last, 'USER') ?? '').split(':').map(Number);
     const [name = '', value = ''] = (argumentOf(last, 'ENV') ?? '').split('=');
     return spawnSync(program === 'node' ? process.execPath : String(program), [...rest, ...args], {
+      ...ENDING,
       cwd: app,
       encoding: 'utf8',
       env: { PATH: process.env['PATH'] ?? '', [name]: value },

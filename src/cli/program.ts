@@ -31,6 +31,16 @@ const COMMANDS: readonly { readonly name: string; readonly about: string; readon
     load: async io => (await import('./simulate.ts')).createSimulateCommand(io),
   },
   {
+    name: 'plan',
+    about: 'tell what a Rollout would do, step by step, and what its gates can find',
+    load: async io => (await import('./plan.ts')).createPlanCommand(io),
+  },
+  {
+    name: 'analyze',
+    about: 'judge two versions that run, or a time that has passed, without moving traffic',
+    load: async io => (await import('./analyze.ts')).createAnalyzeCommand(io),
+  },
+  {
     name: 'replay',
     about: 'decide again from stored evidence, and compare',
     load: async io => (await import('./replay.ts')).createReplayCommand(io),

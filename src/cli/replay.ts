@@ -67,8 +67,8 @@ function asText({ where, digest, record, differences }: Replayed): string {
 const realDifferences = ({ record, differences }: Pick<Replayed, 'record' | 'differences'>): readonly Difference[] =>
   record.controller === __SLUICE_VERSION__ ? differences : differences.filter(({ path }) => !WORDS.test(path));
 
-/** Fields that are for people only. */
-const WORDS = /\.(?:message|outcome)$/;
+/** Fields that are for people only, and what builds before this one did not note. */
+const WORDS = /\.(?:message|outcome|troubledAt)$|^decision\.status\.(?:since|answered)\b/;
 
 /** One line without commands to the terminal: records may come from anywhere. */
 const plain = (text: string): string => text.replace(/[\p{C}\u2028\u2029]+/gu, ' ');

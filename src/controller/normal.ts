@@ -42,10 +42,15 @@ const readDispersion = async (
   { stableP90Ms, signal }: { readonly stableP90Ms: number | undefined; readonly signal: AbortSignal },
 ): Promise<Normal['dispersion']> => {
   if (provider.readBlocks === undefined) return undefined;
-  const [errors, slow] = await Promise.all([
+  const blocks = await Promise.all([
     provider.readBlocks(query, signal),
     stableP90Ms === undefined ? undefined : provider.readBlocks({ ...query, slowerThanMs: stableP90Ms }, signal),
-  ]);
-  const { value, pods, minutes } = dispersionOf(errors);
-  return { errors: value, ...(slow === undefined ? {} : { slow: dispersionOf(slow).value }), pods, minutes };
+  ]).catch(() => undefined);
+  // A long look back may be too much to ask for; without it errors are taken to come in bursts, which is the safe side.
+  if (blocks === undefined) return undefined;
+  const [errors, slow] = blocks;
+  const { value, within, pods, minutes } = dispersionOf(errors);
+  if (slow === undefined) return { errors: value, within: { errors: within }, pods, minutes };
+  const ofSlow = dispersionOf(slow);
+  return { errors: value, slow: ofSlow.value, within: { errors: within, slow: ofSlow.within }, pods, minutes };
 };

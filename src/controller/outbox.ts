@@ -95,6 +95,6 @@ const placeOf = (status: RolloutStatus | undefined): Partial<Message> => {
     ...(stableVersion === undefined ? {} : { stable: stableVersion }),
     ...(revision === undefined ? {} : { revision }),
     ...(step === undefined ? {} : { step: step.index, steps: step.count }),
-    ...(traffic === undefined ? {} : { weight: traffic.weight }),
+    ...(traffic === undefined ? {} : { weight: phase === 'Healthy' ? 100 : traffic.weight }),
   };
 };

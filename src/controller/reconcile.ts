@@ -159,6 +159,9 @@ const startMeasurements = (
       const between = { stable: action.stable, canary: action.canary };
       measurer.measureReference(sidesOf(observation.mesh, memory, between), action, wake);
     }
+    if (action.kind === 'measureShare' && action.between !== undefined && observation.mesh.kind === 'resolved') {
+      measurer.measureShare(sidesOf(observation.mesh, memory, action.between), action, wake);
+    }
     const { plan, target } = decision.status;
     if ((action.kind === 'measure' || action.kind === 'measureShare') && plan && target) {
       const mesh: Extract<MeshObservation, { kind: 'resolved' }> =

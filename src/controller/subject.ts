@@ -50,7 +50,7 @@ type Versions = { readonly stable: string; readonly canary: string };
 export const sidesOf = (mesh: Resolved, memory: Memory, { stable, canary }: Versions): Sides => {
   const selector = (version: string): Subject['stable'] => ({
     version,
-    subset: mesh.subsets[version]?.name ?? version,
+    subset: (Object.hasOwn(mesh.subsets, version) ? mesh.subsets[version]?.name : undefined) ?? version,
     workloads: [...(memory.workloads.get(version) ?? [])].sort(),
   });
   return { memory, host: mesh.target.host, stable: selector(stable), canary: selector(canary) };

@@ -32,7 +32,12 @@ export type ProviderSums = {
 };
 
 type Side = 'stable' | 'canary';
-type GateSums = { readonly canary: Counts; readonly stable: Counts; readonly baseline?: BaselineSums };
+type GateSums = {
+  readonly canary: Counts;
+  readonly stable: Counts;
+  readonly latestStable?: Counts;
+  readonly baseline?: BaselineSums;
+};
 
 export const isLatency = ({ source }: PlanGate): boolean =>
   source.kind === 'zipkin' || (source.kind === 'prometheus' && source.metric === 'latency');
@@ -104,9 +109,11 @@ export const addTraffic = (sums: ProviderSums, traffic: Traffic, gates: readonly
   for (const gate of gates) {
     const before = sums.gates.get(gate.name) ?? { canary: NONE, stable: NONE };
     const { baseline } = before;
+    const latestStable = countsOf(gate, traffic, 'stable', slower);
     sums.gates.set(gate.name, {
       canary: plus(before.canary, countsOf(gate, traffic, 'canary', slower)),
-      stable: plus(before.stable, countsOf(gate, traffic, 'stable', slower)),
+      stable: plus(before.stable, latestStable),
+      latestStable,
       ...(baseline === undefined
         ? {}
         : { baseline: compares && isNew ? addInterval(baseline, intervalOf(gate, traffic, slower), gate) : baseline }),
@@ -170,7 +177,12 @@ const MOST_CAUSES = 8;
 
 /** What the core is told of one gate. `all`: sums of a provider that sees every request, where there is one. */
 export const measurementOf = (gate: PlanGate, sums: ProviderSums, atMs: number, all: ProviderSums | undefined): Measurement => {
-  const { canary: counts, stable, baseline } = sums.gates.get(gate.name) ?? { canary: NONE, stable: NONE };
+  const {
+    canary: counts,
+    stable,
+    latestStable,
+    baseline,
+  }: GateSums = sums.gates.get(gate.name) ?? { canary: NONE, stable: NONE };
   const isHost = gate.source.kind === 'unattributed';
   const requests = sums.requests.stable + sums.requests.canary;
   const isCounted = gate.source.kind !== 'zipkin' && requests > 0;
@@ -184,7 +196,9 @@ export const measurementOf = (gate: PlanGate, sums: ProviderSums, atMs: number, 
     counts,
     ...(value === undefined ? {} : { value }),
     ...(isCounted ? { canaryPercent: (100 * sums.requests.canary) / requests, requests } : {}),
-    ...(isHost || !needStable([gate]) ? {} : { stable, ...(stableValue === undefined ? {} : { stableValue }) }),
+    ...(isHost || !needStable([gate]) ? {} : { stable }),
+    ...(isHost || gate.isDerived === undefined || latestStable === undefined ? {} : { latestStable }),
+    ...(stableValue === undefined ? {} : { stableValue }),
     ...(baseline === undefined ? {} : { baseline }),
     ...(isHost || isLatency(gate) ? {} : failuresOf(sums)),
     ...(sampling === undefined ? {} : { sampling }),

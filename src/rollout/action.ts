@@ -29,8 +29,13 @@ export type Action =
       /** Like `prometheus/default`. */
       readonly providers: readonly string[];
     }
-  /** Measure who gets requests after `fromMs`. */
-  | { readonly kind: 'measureShare'; readonly fromMs: number; readonly atMs: number }
+  /** Measure who gets requests after `fromMs`: the versions of the attempt, or, when none is in progress, those of `between`. */
+  | {
+      readonly kind: 'measureShare';
+      readonly fromMs: number;
+      readonly atMs: number;
+      readonly between?: { readonly stable: string; readonly canary: string };
+    }
   /** Keep the Rollout from vanishing while an attempt is in progress, or let it go (R30). */
   | { readonly kind: 'setFinalizer'; readonly isWanted: boolean }
   /** Take the annotation `sluice.dev/request` away. */

@@ -103,10 +103,11 @@ const givesMore = ({ weight, routes, position }: SetTraffic): boolean =>
   position.state === 'raised' && position.reason !== 'DriftPutDown' && takesTraffic({ weight, ...routes });
 
 /** R22: a promotion or resumption that something holds is refused, lest it strikes when nobody thinks of it any more. */
-const withHeldRequest = ({ request, nowMs }: Attempt, outcome: Outcome): Outcome => {
+const withHeldRequest = ({ request, nowMs, stored }: Attempt, outcome: Outcome): Outcome => {
   const { status, actions = [] } = outcome;
   if (request === undefined || !['promote', 'resume'].includes(request.verb)) return outcome;
-  if (status.lastRequest?.id === request.id) return outcome;
+  // answered just now; an answer from before may be about the same text
+  if (status.lastRequest !== stored?.lastRequest) return outcome;
   if (outcome.keepsRequest === true || actions.some(({ kind }) => kind === 'setTraffic')) return outcome;
   return { ...outcome, status: withOutcome(status, request, `refused: ${status.message}`, nowMs) };
 };

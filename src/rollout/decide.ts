@@ -3,7 +3,7 @@ import { decideAttempt } from './attempt.ts';
 import { withoutFinalizer } from './back/deletion.ts';
 import type { Observation, Rollout } from './observation.ts';
 import { finish, type Outcome } from './outcome.ts';
-import { isAnswered, parseRequest, refusalOf, withOutcome } from './people/request.ts';
+import { isAnswered, parseRequest, refusalOf, withGoneText, withOutcome } from './people/request.ts';
 import { inProgress, readAttempt, readSituation, type Situation } from './situation.ts';
 import { adopt } from './start/adopt.ts';
 import { decideIdle } from './start/start.ts';
@@ -28,7 +28,9 @@ import type { RolloutStatus } from './status.ts';
  */
 export const decide = (rollout: Rollout, observation: Observation, nowMs: number): Decision => {
   const situation = readSituation(rollout, observation, nowMs);
-  return clearRequest(situation, finish(situation, withRefusal(situation, decideLife(situation))));
+  const outcome = withRefusal(situation, decideLife(situation));
+  const told = { ...outcome, status: withGoneText(outcome.status, rollout.request) };
+  return clearRequest(situation, finish(situation, told));
 };
 
 const decideLife = (situation: Situation): Outcome => {

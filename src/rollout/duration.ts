@@ -3,6 +3,8 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
 
 /** `1h30m` in ms; `undefined` when the text is no duration (a bare number has no unit and is none). */
 export const parseDuration = (text: string): number | undefined => {
+  const [, only, itsUnit] = /^(\d+)(ms|s|m|h|d)$/.exec(text) ?? [];
+  if (itsUnit !== undefined) return Number(only) * (UNIT_MS[itsUnit] ?? 0);
   if (!/^(\d+(ms|s|m|h|d))+$/.test(text)) return undefined;
   let ms = 0;
   for (const [, amount, unit] of text.matchAll(/(\d+)(ms|s|m|h|d)/g)) ms += Number(amount) * (UNIT_MS[unit ?? ''] ?? 0);

@@ -1,15 +1,15 @@
 export type { Action, Decision, RemoveDestination, SetTraffic } from './action.ts';
-export { type Announcement, announcements, isWorthStoring, pastAnnouncements } from './announce.ts';
+export { type Announcement, announcements, pastAnnouncements } from './announce.ts';
 export { decide } from './decide.ts';
-export { durationText, isoMillis, isoSeconds, parseDuration } from './duration.ts';
-export { type Comparison, incomparable } from './gates/baselineGate.ts';
-export { type Detectable, detectable, type Expected } from './gates/detects.ts';
+export { durationText, isoSeconds, parseDuration } from './duration.ts';
+export { incomparable } from './gates/baselineGate.ts';
+export { type Detectable, detectable, detectsSentence, type Expected } from './gates/detects.ts';
 export { carriedGates, judgeGate } from './gates/gates.ts';
 export { allowedShare } from './gates/limitGate.ts';
 export { addInterval, type BaselineInterval, decodeSums, noSums } from './judge/baseline.ts';
+export { addCertified, isCertified, NO_CERTIFY } from './judge/certify.ts';
 export { type Block, dispersionOf } from './judge/dispersion.ts';
 export { percentileOf } from './judge/percentile.ts';
-export { detectableRatio, detectableShare, spansToDetect } from './judge/power.ts';
 export { retiringVersion } from './mesh/retire.ts';
 export { driftOf, splitWeights } from './mesh/weights.ts';
 export type {
@@ -18,7 +18,6 @@ export type {
   Cause,
   ClockJump,
   Counts,
-  Dispersion,
   Freeze,
   Installation,
   Leftover,
@@ -57,3 +56,4 @@ export { inProgress } from './situation.ts';
 export type * from './spec.ts';
 export { referenceProviders } from './start/reference.ts';
 export type * from './status.ts';
+export { isWorthStoring } from './worthStoring.ts';

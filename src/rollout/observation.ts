@@ -88,7 +88,13 @@ export type Installation = {
 /** The clock was set while this process ran: `atMs` is what it showed then, `byMs` how much more than before; in ms. */
 export type ClockJump = { readonly atMs: number; readonly byMs: number };
 
-export type Freeze = { readonly by: string; readonly since: string; readonly reason?: string };
+export type Freeze = {
+  readonly by: string;
+  readonly since: string;
+  readonly reason?: string;
+  /** What ends it, as the end of "goes on by itself ..."; absent: `sluice freeze --off`. */
+  readonly end?: string;
+};
 
 export type VersionPods = {
   /** Pods that are Ready, not terminating, and selected by the Service and the subset. */
@@ -194,6 +200,8 @@ export type Measurement =
       readonly requests?: number;
       /** Stable's in the same time. */
       readonly stable?: Counts;
+      /** Stable's in the latest reading alone. */
+      readonly latestStable?: Counts;
       /** Stable's `value`. */
       readonly stableValue?: number;
       /** Since the first traffic of this attempt, not only of this step. */
@@ -265,7 +273,14 @@ export type Normal = {
 };
 
 /** Over-dispersion phi of stable's pods; see judge/dispersion.ts. */
-export type Dispersion = { readonly errors: number; readonly slow?: number; readonly pods: number; readonly minutes: number };
+export type Dispersion = {
+  readonly errors: number;
+  readonly slow?: number;
+  /** The same without what all pods have in common in a minute. */
+  readonly within: { readonly errors: number; readonly slow?: number };
+  readonly pods: number;
+  readonly minutes: number;
+};
 
 /** Requests per side in (fromMs, untilMs]. */
 export type ShareMeasurement =

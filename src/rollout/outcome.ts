@@ -2,7 +2,9 @@ import type { Action, Decision } from './action.ts';
 import { isoMillis, isoSeconds } from './duration.ts';
 import type { Reason } from './reason.ts';
 import type { Attempt, Situation } from './situation.ts';
-import type { Condition, GateStatus, HistoryEntry, RolloutStatus, WaitingFor } from './status.ts';
+import type { Condition, GateStatus, RolloutStatus, WaitingFor } from './status.ts';
+
+export { withHistory } from './history.ts';
 
 /** What a guard answers: the next status but for what follows from it, and what is to be done. */
 export type Outcome = {
@@ -18,7 +20,6 @@ export type Outcome = {
 /** Answers when its rule applies; the first answer counts. */
 export type Guard = (attempt: Attempt) => Outcome | undefined;
 
-const MAX_HISTORY = 20;
 const WRITE_FAILED = '; last write failed, trying again: ';
 
 /** Fills in what follows from the rest: conditions, display, generation, the error of a write. */
@@ -34,11 +35,29 @@ export const finish = (situation: Situation, { status, actions = [], lookAgainAt
   );
   return {
     // a status is large, and copied at every decision: once is enough
-    status: { ...status, message, observedGeneration, display: display(status), conditions },
+    status: { ...status, ...whenBegun(situation, status), message, observedGeneration, display: display(status), conditions },
     actions,
     ...(lookAgainAtMs === undefined ? {} : { lookAgainAtMs }),
   };
 };
+
+const TROUBLE: readonly Reason[] = ['ProviderError', 'NoData'];
+
+/** A provider that does not answer, or data that have been missing for too long (R15, R16). */
+export const isTrouble = ({ reason }: RolloutStatus): boolean => TROUBLE.includes(reason);
+
+/** Since when phase, reason and step are what they are; a status of an earlier build does not say it until they change. */
+const whenBegun = ({ stored, nowMs }: Situation, status: RolloutStatus): Pick<RolloutStatus, 'since' | 'step'> => {
+  const since = isSamePlace(stored, status) ? stored?.since : isoMillis(nowMs);
+  if (since === undefined) return {};
+  return status.step === undefined || !isTrouble(status) ? { since } : { since, step: { ...status.step, troubledAt: since } };
+};
+
+const isSamePlace = (before: RolloutStatus | undefined, after: RolloutStatus): boolean =>
+  before?.phase === after.phase &&
+  before.reason === after.reason &&
+  before.step?.index === after.step?.index &&
+  before.step?.startedAt === after.step?.startedAt;
 
 /** What the last write of a mesh object failed with, as the message says it; absent when it did not. */
 export const failedWrite = ({ message }: RolloutStatus): string | undefined =>
@@ -57,11 +76,6 @@ export const endAttempt = (status: RolloutStatus): RolloutStatus => {
   const { step: _step, plan: _plan, waitingFor: _waitingFor, position: _position, weight: _weight, ...rest } = status;
   return { ...rest, traffic: { weight: 0 } };
 };
-
-export const withHistory = (status: RolloutStatus, nowMs: number, entry: Omit<HistoryEntry, 'at'>): RolloutStatus => ({
-  ...status,
-  history: [...(status.history ?? []), { at: isoMillis(nowMs), ...entry }].slice(-MAX_HISTORY),
-});
 
 export const allPass = (gates: readonly GateStatus[]): boolean =>
   gates.every(({ verdict }) => verdict === 'Pass' || verdict === 'NotApplicable');

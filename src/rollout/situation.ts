@@ -106,7 +106,8 @@ export const readAttempt = (
   const { observation, nowMs } = situation;
   const mesh = asResolved(observation.mesh, stored.target);
   const canaryPods = byName(observation.pods, stored.target.canary) ?? NO_PODS;
-  const caughtUp = withDriftCounted(stored, catchUp(stored, mesh.objects), mesh.objects, nowMs);
+  const latest = (): readonly GateStatus[] => judgeGates(situation, stored.plan, stored, stored.step);
+  const caughtUp = withDriftCounted(stored, catchUp(stored, mesh.objects, latest), mesh.objects, nowMs);
   const status = withReadyAtStart(caughtUp, canaryPods);
   const { target, plan } = stored;
   const step = status.step ?? stored.step;

@@ -67,6 +67,8 @@ export type StepStatus = {
   readonly forced?: boolean;
   /** When people were asked to approve the step that comes next, or this one (R19). */
   readonly askedAt?: string;
+  /** When a provider, or data, went missing last in this step. */
+  readonly troubledAt?: string;
 };
 
 export type GateStatus = {
@@ -182,6 +184,8 @@ export type PlanBaseline = {
   readonly tolerance: number;
   /** Latency: stable's 90th and 99th percentile in ms before the first raise (bucket edges, where there are only those). */
   readonly edgesMs?: readonly number[];
+  /** The gate's dispersion without what all pods have in common, which a comparison cancels; absent: the gate's. */
+  readonly dispersion?: number;
   /** In the gate's unit, from what was normal for stable: the limit of a gate that has no other, where there is nobody to compare with. */
   readonly limit: number;
   readonly certify?: PlanCertify;
@@ -220,18 +224,17 @@ export type HistoryEntry = {
   readonly action:
     | 'adopted'
     | 'started'
-    | 'raised'
-    | 'lowered'
     | 'promoted'
     | 'rolledBack'
     | 'stepPromoted'
     | 'refused'
+    | 'retried'
     | 'superseded'
     | 'paused'
+    | 'resumed'
     | 'edited'
     | 'approved'
     | 'rejected'
-    | 'restored'
     | 'ended'
     | 'retired';
   readonly reason: Reason;
@@ -263,12 +266,22 @@ export type Condition = {
 
 export type RequestOutcome = { readonly id: string; readonly verb: string; readonly outcome: string; readonly at: string };
 
+/** Requests that are not to be acted on again (R22). */
+export type Answered = {
+  /** Own ids of the last ones, newest last. */
+  readonly ids?: readonly string[];
+  /** Digest of one without an id, until its annotation was seen to be gone: then the same text is another request. */
+  readonly text?: string;
+};
+
 /** All that a restart needs, together with the position on the mesh objects. */
 export type RolloutStatus = {
   readonly observedGeneration?: number;
   readonly phase: Phase;
   /** Why the phase is what it is. */
   readonly reason: Reason;
+  /** Since when phase, reason and step are what they are. */
+  readonly since?: string;
   readonly stableVersion?: string;
   readonly canaryVersion?: string;
   /** The stable version before this one; until then the way back to it is short (R10). */
@@ -296,6 +309,7 @@ export type RolloutStatus = {
   readonly gates?: readonly GateStatus[];
   readonly approvals?: readonly Approval[];
   readonly lastRequest?: RequestOutcome;
+  readonly answered?: Answered;
   /** When somebody else raised weights (`times`), and when a re-applier's change was put back (`restored`), of the last 5 min (R26). */
   readonly drift?: {
     readonly times?: readonly string[];

@@ -14,9 +14,9 @@ interface Stats {
 
 /** The levers of the sandbox; the control server offers the same over HTTP. */
 export interface Control {
-  /** Changes the faults of a workload (the name of a Deployment); what is not named stays. */
-  setFault(workload: string, change: Partial<Fault>): Fault;
-  faults(): { [workload: string]: Fault };
+  /** Changes the faults of a workload (the name of a Deployment), or of one pod, which come before those of its workload; what is not named stays. */
+  setFault(name: string, change: Partial<Fault>): Fault;
+  faults(): { [name: string]: Fault };
   /** Requests per second, 0 stops the load; and, when given, another host or path to ask for. */
   setLoad(ratePerSecond: number, target?: Partial<LoadTarget>): void;
   stats(): Stats;
@@ -43,7 +43,7 @@ const MODES: readonly OutageMode[] = ['ok', 'refuse', 'hang', 'slow', 'error500'
 /** Creates the levers. */
 export function createControl(deps: ControlDeps): Control {
   return {
-    setFault: (workload, change) => deps.faults.set(workload, change),
+    setFault: (name, change) => deps.faults.set(name, change),
     faults: () => deps.faults.all(),
     setLoad: (ratePerSecond, target = {}) => {
       deps.load.setTarget(target);
@@ -96,7 +96,7 @@ type Action = (body: JsonObject) => unknown;
 function actions(control: Control): { readonly [route: string]: Action } {
   return {
     'GET /faults': () => control.faults(),
-    'POST /faults': body => control.setFault(textIn(body, 'workload'), faultIn(body)),
+    'POST /faults': body => control.setFault(textIn(body, 'pod' in body ? 'pod' : 'workload'), faultIn(body)),
     'POST /load': body => {
       const target = Object.fromEntries(
         ['host', 'path'].flatMap(key => (body[key] === undefined ? [] : [[key, textIn(body, key)]])),

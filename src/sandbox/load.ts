@@ -1,4 +1,4 @@
-import { Agent, request as httpRequest } from 'node:http';
+import { Agent, request as httpRequest, type OutgoingHttpHeaders } from 'node:http';
 
 /** What the load generator saw in one second. */
 interface LoadSecond {
@@ -28,7 +28,7 @@ export interface LoadTarget {
   readonly path: string;
 }
 
-/** An open-loop load generator: it sends at its rate whatever the answers do. */
+/** An open-loop load generator: it sends at its rate whatever the answers do, as long as there are not hundreds without one. */
 export interface Load {
   setRate(ratePerSecond: number): void;
   setTarget(target: Partial<LoadTarget>): void;
@@ -38,6 +38,8 @@ export interface Load {
 
 const KEPT_SECONDS = 600;
 const TICK_MS = 10;
+/** A machine that stands still must not run out of sockets when it goes on. */
+const MOST_OPEN = 500;
 /** The mix of callers, by a short name. */
 const AGENTS: readonly (readonly [string, string])[] = [
   ['chrome', 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'],
@@ -70,6 +72,8 @@ export function startLoad(gatewayUrl: string, firstTarget: LoadTarget, ratePerSe
   let owed = 0;
   let lastMs = performance.now();
   let sequence = 0;
+  let open = 0;
+  let isClosed = false;
 
   const note = (name: string, status: string, version: string) => {
     const perVersion = agents[name] ?? {};
@@ -85,24 +89,35 @@ export function startLoad(gatewayUrl: string, firstTarget: LoadTarget, ratePerSe
       count(bucket.versions, version || 'none');
     }
   };
-  const sendOne = () => {
-    sequence += 1;
-    const [name, agentText] = AGENTS[sequence % AGENTS.length] ?? ['none', ''];
-    const user = sequence % USERS;
-    const headers = { host: target.host, 'user-agent': agentText, 'end-user': user === 0 ? 'jason' : `user-${user}` };
+  const send = (name: string, headers: OutgoingHttpHeaders) => {
+    open += 1;
     const sent = httpRequest({ host: hostname, port, path: target.path, agent, headers }, response => {
       response.resume();
       response.on('end', () => note(name, String(response.statusCode), String(response.headers['x-version'] ?? '')));
       response.on('error', () => note(name, 'broken', ''));
     });
-    sent.on('error', () => note(name, 'broken', ''));
+    sent.on('error', (error: NodeJS.ErrnoException) => {
+      // the other side closes idle connections at any moment; callers send such a request again
+      if (sent.reusedSocket && error.code === 'ECONNRESET' && !isClosed) send(name, headers);
+      else note(name, 'broken', '');
+    });
+    sent.on('close', () => {
+      open -= 1;
+    });
     sent.end();
+  };
+  const sendOne = () => {
+    sequence += 1;
+    const [name, agentText] = AGENTS[sequence % AGENTS.length] ?? ['none', ''];
+    const user = sequence % USERS;
+    const headers = { host: target.host, 'user-agent': agentText, 'end-user': user === 0 ? 'jason' : `user-${user}` };
+    send(name, headers);
   };
   const timer = setInterval(() => {
     const now = performance.now();
     owed = Math.min(owed + ((now - lastMs) / 1000) * rate, Math.max(rate, 1));
     lastMs = now;
-    for (; owed >= 1; owed -= 1) sendOne();
+    for (; owed >= 1 && open < MOST_OPEN; owed -= 1) sendOne();
   }, TICK_MS);
 
   return {
@@ -118,6 +133,7 @@ export function startLoad(gatewayUrl: string, firstTarget: LoadTarget, ratePerSe
       return structuredClone({ rate, requests, failed, statuses, versions, agents, seconds });
     },
     close: () => {
+      isClosed = true;
       clearInterval(timer);
       agent.destroy();
     },

@@ -29,5 +29,5 @@ export const emptyMemory = (): ProcessMemory => ({
   clockJumps: [],
 });
 
-/** The process dies in the middle of a round. */
-export class Crash extends Error {}
+/** The process dies in the middle of a round. No error of the program, so it needs no stack. */
+export class Crash {}

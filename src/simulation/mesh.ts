@@ -149,6 +149,8 @@ export class SimulatedMesh {
     place: { readonly host: string; readonly rule: string },
     seenAtMs: (subset: string) => number,
   ): Extract<MeshObservation, { kind: 'resolved' }> {
+    const subsets: Record<string, { name: string; seenAtMs: number }> = {};
+    for (const name of this.subsets) subsets[name] = { name, seenAtMs: seenAtMs(name) };
     return {
       kind: 'resolved',
       objects: this.objects.map(observed),
@@ -160,7 +162,7 @@ export class SimulatedMesh {
         routes: [],
         destinationRule: place.rule,
       },
-      subsets: Object.fromEntries([...this.subsets].map(name => [name, { name, seenAtMs: seenAtMs(name) }])),
+      subsets,
     };
   }
 }
@@ -168,7 +170,7 @@ export class SimulatedMesh {
 const observed = ({ name, resourceVersion, weights, routed, position, routesDigest, manager }: MeshObject): SteeredObject => ({
   name,
   resourceVersion: String(resourceVersion),
-  weights: routed === undefined ? weights : { ...weights, earlier: routed },
+  weights: routed === undefined ? weights : { versions: weights.versions, foreign: weights.foreign, earlier: routed },
   ...(position === undefined ? {} : { position }),
   ...(routesDigest === undefined ? {} : { routes: routesDigest }),
   ...(manager === undefined ? {} : { manager }),

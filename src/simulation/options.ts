@@ -1,4 +1,4 @@
-import type { Decision, Installation, Observation, Rollout, RolloutSpec, RouteWeights } from '../rollout/index.ts';
+import type { Decision, Installation, Observation, Rollout, RolloutSpec, RolloutStatus, RouteWeights } from '../rollout/index.ts';
 import type { Truth } from './truth.ts';
 
 /** 2026-11-21T14:00:00Z, a Saturday; worlds begin then unless they say otherwise. */
@@ -10,6 +10,8 @@ export type WorldOptions = {
   readonly namespace?: string;
   readonly name?: string;
   readonly startMs?: number;
+  /** What a process before this one stored. */
+  readonly status?: RolloutStatus;
   /** Weights by object name, in the order in which they are raised. */
   readonly objects?: Readonly<Record<string, RouteWeights>>;
   readonly subsets?: readonly string[];

@@ -82,6 +82,7 @@ export const measureGate = (truth: Truth, asked: Asked): Measurement => {
     if (value === undefined) return { kind: 'none', atMs, message: 'no series matches' };
     return { kind: 'value', atMs, value, windowMs: source.windowMs ?? 30_000 };
   }
+  if (gate.judge === 'plain' && source.kind !== 'unattributed') return plainValue(truth, asked, isEmpty);
   const arriving = truth.arriving?.(atMs) ?? 1;
   const requests = isEmpty ? 0 : (truth.requestsPerSecond * Math.max(0, atMs - fromMs)) / 1_000;
   const total = Math.floor(requests * (source.kind === 'unattributed' ? 1 : share * arriving));
@@ -96,6 +97,21 @@ export const measureGate = (truth: Truth, asked: Asked): Measurement => {
   return truth.arriving === undefined
     ? counts
     : { ...counts, canaryPercent: 100 * share * arriving, requests: Math.floor(requests) };
+};
+
+const PLAIN_WINDOW_MS = 60_000;
+/** Durations of a version whose slow requests are many enough to be its percentile, and of one where they are not. */
+const SLOW_MS = 10_000;
+const FAST_MS = 100;
+
+/** What a built-in measure shows of the last minute alone (judge: plain). */
+const plainValue = (truth: Truth, { gate, atMs, version, share }: Asked, isEmpty: boolean): Measurement => {
+  const samples = isEmpty ? 0 : Math.floor((truth.requestsPerSecond * share * PLAIN_WINDOW_MS) / 1_000);
+  if (samples === 0) return { kind: 'none', atMs, message: 'no requests of the new version in the window' };
+  const bad = badShareOf(truth, gate, version, atMs);
+  const isSlow = 'percentile' in gate.source && bad > 1 - gate.source.percentile / 100;
+  const value = 'percentile' in gate.source ? (isSlow ? SLOW_MS : FAST_MS) : 100 * (1 - bad);
+  return { kind: 'value', atMs, value, samples, windowMs: PLAIN_WINDOW_MS };
 };
 
 /** Requests of one side in a time, and the bad ones among them. */
@@ -115,7 +131,11 @@ const ofStable = (truth: Truth, asked: Asked, isEmpty: boolean): Partial<Extract
   const sinceMs = Math.max(fromMs, known?.until === undefined ? fromMs : Date.parse(known.until));
   const canary = countsOf(flow, asked, atMs - sinceMs, share * (truth.arriving?.(atMs) ?? 1));
   const interval = { shares: sums.shares.map(() => ({ canary, stable: sideOf(sinceMs) })) };
-  return { stable: sideOf(fromMs), baseline: compares ? addInterval(sums, interval, gate) : sums };
+  return {
+    stable: sideOf(fromMs),
+    ...(gate.isDerived === undefined ? {} : { latestStable: sideOf(sinceMs) }),
+    baseline: compares ? addInterval(sums, interval, gate) : sums,
+  };
 };
 
 const badShareOf = (truth: Truth, { source }: PlanGate, version: string, atMs: number): number => {
@@ -137,7 +157,7 @@ export const measureReference = (
     stableP90Ms: 50,
     stableP99Ms: 100,
     unattributed: counts,
-    dispersion: { errors: 1, slow: 1, pods: 3, minutes: 40 },
+    dispersion: { errors: 1, slow: 1, within: { errors: 1, slow: 1 }, pods: 3, minutes: 40 },
   };
   return { kind: 'measured', atMs, stableVersion: stable, normal: Object.fromEntries(providers.map(key => [key, normal])) };
 };

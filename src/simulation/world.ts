@@ -1,5 +1,4 @@
 import {
-  type Action,
   type Announcement,
   type ApprovalAnswer,
   announcements,
@@ -9,19 +8,18 @@ import {
   isWorthStoring,
   type MeshObservation,
   type Observation,
-  type RemoveDestination,
   type Rollout,
   type RolloutSpec,
   type RolloutStatus,
   retiringVersion,
-  type SetTraffic,
   type SpecProblem,
   type VersionPods,
 } from '../rollout/index.ts';
 import { Crash, emptyMemory } from './memory.ts';
 import { type Edit, type MeshObject, type MeshWrite, SimulatedMesh } from './mesh.ts';
 import { OBJECT, START_MS, type WorldOptions } from './options.ts';
-import { ask } from './providers.ts';
+import { perform } from './perform.ts';
+import { asStored } from './stored.ts';
 import { isSameMoment, type Moment, momentOf } from './timeline.ts';
 import type { Truth } from './truth.ts';
 
@@ -49,7 +47,6 @@ export class World {
   readonly pods: Record<string, VersionPods> = {};
   readonly timeline: Moment[] = [];
   readonly meshWrites: MeshWrite[] = [];
-  readonly announced: Announcement[] = [];
   readonly counts = { mesh: 0, subset: 0, status: 0, request: 0, finalizer: 0, decisions: 0, measured: 0, scale: 0 };
   /** Answers of people to requests for approval, from whatever channel. */
   readonly answers: ApprovalAnswer[] = [];
@@ -81,12 +78,14 @@ export class World {
   private writes = 0;
   private jumpedMs = 0;
   private downUntilMs = 0;
+  private readonly stored: (readonly [before: RolloutStatus | undefined, after: RolloutStatus])[] = [];
   private events: { atMs: number; run: () => void }[] = [];
 
   constructor(options: WorldOptions) {
     this.options = options;
     this.nowMs = options.startMs ?? START_MS;
     this.spec = options.spec;
+    this.status = options.status;
     this.installation = { ...(options.installation ?? INSTALLATION), approvals: true };
     this.authors = options.authors;
     this.truth = { requestsPerSecond: 100, ...options.truth };
@@ -97,6 +96,11 @@ export class World {
 
   get objects(): MeshObject[] {
     return this.mesh.objects;
+  }
+
+  /** What people were told, oldest first. */
+  get announced(): readonly Announcement[] {
+    return this.stored.flatMap(([before, after]) => announcements(UID, before, after));
   }
 
   /** How long the world has lived, in ms; jumps of the clock do not count. */
@@ -249,7 +253,7 @@ export class World {
     this.options.onDecision?.(rollout, observation, decision, this.nowMs);
     this.note(decision.status);
     const startMs = this.nowMs;
-    const outcomes = decision.actions.map(action => this.perform(action, decision.status));
+    const outcomes = decision.actions.map(action => perform(this, action, decision.status));
     const stored = this.store(decision.status);
     if (outcomes.includes('conflict')) return this.nowMs + CONFLICT_MS;
     if (outcomes.includes('failed') || stored === 'failed') return this.nowMs + RETRY_MS;
@@ -265,94 +269,20 @@ export class World {
     if (last === undefined || !isSameMoment(last, moment)) this.timeline.push(moment);
   }
 
-  private perform(action: Action, status: RolloutStatus): 'done' | 'failed' | 'conflict' | 'asked' {
-    switch (action.kind) {
-      case 'ensureSubset':
-        this.write(() => this.mesh.addSubset(action.version));
-        this.counts.subset += 1;
-        return 'done';
-      case 'setTraffic':
-        return this.setTraffic(action);
-      case 'removeDestination':
-        return this.writeObject(action, object => this.mesh.removeDestination(object, action));
-      case 'removeSubset':
-        this.write(() => this.mesh.removeSubset(action.version));
-        this.counts.subset += 1;
-        return 'done';
-      case 'scaleToZero':
-        this.write(() => this.setPods(action.version, 0));
-        delete this.pods[action.version];
-        this.counts.scale += 1;
-        return 'done';
-      case 'setFinalizer':
-        this.write(() => {
-          this.hasFinalizer = action.isWanted;
-        });
-        this.counts.finalizer += 1;
-        return 'done';
-      case 'removeRequest':
-        this.write(() => {
-          if (this.request === action.request) this.request = undefined;
-        });
-        this.counts.request += 1;
-        return 'done';
-      default:
-        if (ask(this, action, status)) this.counts.measured += 1;
-        return 'asked';
-    }
-  }
-
-  private setTraffic(action: SetTraffic): 'done' | 'failed' | 'conflict' {
-    return this.writeObject(action, object => {
-      this.mesh.apply(object, action);
-      this.meshWrites.push({
-        atMs: this.nowMs,
-        livedMs: this.livedMs,
-        object: object.name,
-        weight: action.weight,
-        step: action.position.step,
-        reason: action.position.reason,
-        versions: object.weights.versions,
-        ...(object.routes === undefined ? {} : { routes: object.routes }),
-      });
-    });
-  }
-
-  private writeObject(
-    action: SetTraffic | RemoveDestination,
-    change: (object: MeshObject) => void,
-  ): 'done' | 'failed' | 'conflict' {
-    this.beforeMeshWrite?.();
-    this.beforeMeshWrite = undefined;
-    const object = this.objects.find(({ name }) => name === action.object);
-    if (this.meshRefuses !== undefined) {
-      this.memory.writeError = this.meshRefuses;
-      return 'failed';
-    }
-    if (object !== undefined && this.conflicts > 0) {
-      this.conflicts -= 1;
-      object.resourceVersion += 1;
-    }
-    if (object === undefined || String(object.resourceVersion) !== action.resourceVersion) return 'conflict';
-    this.write(() => change(object));
-    this.counts.mesh += 1;
-    this.memory.writeError = undefined;
-    return 'done';
-  }
-
   private store(status: RolloutStatus): 'done' | 'failed' | 'same' {
     if (!isWorthStoring(this.status, status)) return 'same';
     if (this.statusRefused || this.isGone) return 'failed';
     const before = this.status;
     this.write(() => {
-      this.status = JSON.parse(JSON.stringify(status)) as RolloutStatus;
+      this.status = asStored(status, before);
     });
     this.counts.status += 1;
-    this.announced.push(...announcements(UID, before, status));
+    this.stored.push([before, status]);
     return 'done';
   }
 
-  private write(change: () => void): void {
+  /** One write of the process to the API server: takes its time, and may be what the process dies of. */
+  write(change: () => void): void {
     this.writes += 1;
     this.nowMs += WRITE_MS;
     const { crash } = this.options;

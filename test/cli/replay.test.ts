@@ -65,6 +65,9 @@ describe('sluice replay', () => {
     const older = await run([await put('older.json', by('0.0.9'))]);
     expect(older.code).toBe(0);
     expect(older.out).toContain('same, in other words than 0.0.9 had');
+    const before = by('0.0.9').replace(/(?<="decision":\{"status":\{.*?)"since":"[^"]*",/, '');
+    expect(before).not.toBe(by('0.0.9'));
+    expect((await run([await put('before.json', before)])).code).toBe(0);
   });
 
   it('R37: exit code 1 for a record with one changed count, and the places at which the decision differs', async () => {

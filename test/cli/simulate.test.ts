@@ -59,6 +59,28 @@ describe('sluice simulate', () => {
     ]);
   });
 
+  it('a scenario needs to say neither what it is about nor which rules it shows', async () => {
+    const { out, err, code } = await simulate(SCENARIO.replace(/^(about|rules): .*\n/gm, ''), '-o', 'json');
+    expect({ err, code }).toEqual({ err: '', code: 0 });
+    expect(JSON.parse(out)).toMatchObject({ rules: [], end: { phase: 'Healthy' } });
+  });
+
+  it('a world may have gate templates, which are read as gates are', async () => {
+    const template = 'smoke: {prometheus: {query: up, window: 10s}, threshold: {min: 1}}';
+    const written = SCENARIO.replace('gates: []', 'gates: [{template: smoke, failureLimit: 0}]').replace(
+      'events:\n',
+      `world: {gateTemplates: {${template}}}\nevents:\n- {at: 1s, query: {smoke: 0}}\n`,
+    );
+    const { out, err, code } = await simulate(written);
+    expect({ err, code }).toEqual({ err: '', code: 0 });
+    expect(out).toMatch(/RolledBack .* smoke 0, expected >= 1/);
+    const wrong = await simulate(written.replace('query: up', 'metric: requests').replace('threshold', 'treshold'));
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toMatch(/^scenario\.yaml:\d+:\d+: world\.gateTemplates\.smoke/);
+    const nested = await simulate(written.replace(template, 'smoke: {template: other}'));
+    expect(nested.err).toMatch(/world\.gateTemplates\.smoke\.template: .*expected prometheus, zipkin or webhook/);
+  });
+
   it('-o json: gives the same to programs', async () => {
     const { out, code } = await simulate(SCENARIO, '-o', 'json');
     const told = JSON.parse(out);

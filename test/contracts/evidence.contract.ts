@@ -11,6 +11,9 @@ import type { Evidence } from '../../src/controller/ports.ts';
 import { refusal } from '../adapters/kubernetes/memoryObjects.ts';
 import { createLines } from '../adapters/kubernetes/quiet.ts';
 
+/** What is waited for comes at once, or on a busy machine later. */
+const PATIENT = { timeout: 60_000, interval: 20 };
+
 const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
 const DEFINITIONS: Resource = {
   group: 'apiextensions.k8s.io',
@@ -24,8 +27,7 @@ const { signal } = new AbortController();
 /** Text of which about so many bytes are left when it is compressed. */
 const noise = (bytes: number): string => createHash('shake256', { outputLength: bytes }).update('noise').digest('base64');
 
-const isServed = (client: KubeClient): Promise<unknown> =>
-  vi.waitFor(() => client.list(ROLLOUTS), { timeout: 20_000, interval: 50 });
+const isServed = (client: KubeClient): Promise<unknown> => vi.waitFor(() => client.list(ROLLOUTS), PATIENT);
 
 /** The tests that any server of the Kubernetes API passes. */
 export function evidenceContract(
@@ -74,8 +76,12 @@ export function evidenceContract(
           calls.push('create');
           return controller.create(...parameters);
         }),
-        mergePatch: vi.fn<KubeClient['mergePatch']>((...parameters) => {
+        jsonPatch: vi.fn<KubeClient['jsonPatch']>((...parameters) => {
           calls.push('patch');
+          return controller.jsonPatch(...parameters);
+        }),
+        mergePatch: vi.fn<KubeClient['mergePatch']>((...parameters) => {
+          calls.push('merge');
           return controller.mergePatch(...parameters);
         }),
         delete: vi.fn<KubeClient['delete']>((...parameters) => {
@@ -197,18 +203,41 @@ export function evidenceContract(
       await create().write(evidence(1, '2-started', { rollout: { namespace, name, uid } }), signal);
       expect((await read(1)).metadata.ownerReferences).toMatchObject([{ uid }]);
       await client.delete(ROLLOUTS, { namespace, name });
-      await vi.waitFor(() => expect(read(1)).rejects.toMatchObject({ kind: 'notFound' }), { timeout: 50_000, interval: 100 });
-    }, 60_000);
+      await vi.waitFor(() => expect(read(1)).rejects.toMatchObject({ kind: 'notFound' }), PATIENT);
+    });
 
     it('R37: a namespace that is gone loses its records; every other refusal is tried again', async () => {
       const { rollout, store, evidence, counted } = await open();
       const namespace = `${rollout.namespace}-gone`;
       const gone = evidence(1, '2-raised', { rollout: { ...rollout, namespace } });
       expect(await store.write(gone, signal)).toEqual({ lost: `namespace ${namespace} is gone` });
-      for (const kind of ['refused', 'unavailable', 'conflict'] as const) {
-        counted.mergePatch.mockRejectedValueOnce(refusal(kind));
+      for (const kind of ['refused', 'unavailable'] as const) {
+        counted.jsonPatch.mockRejectedValueOnce(refusal(kind));
         await expect(store.write(evidence(1, '2-raised'), signal)).rejects.toMatchObject({ kind });
       }
+    });
+
+    it('R27, R37: a ConfigMap of that name that is not ours is neither written nor deleted, and the record is lost', async () => {
+      const { rollout, create, evidence, read } = await open({ attempts: 1 });
+      const { namespace } = rollout;
+      const metadata = { namespace, name: 'forecast-evidence-1', labels: { 'sluice.dev/rollout': 'forecast' } };
+      await client.create(CONFIG_MAPS, { apiVersion: 'v1', kind: 'ConfigMap', metadata, data: { theirs: 'yes' } });
+      const lost = { lost: expect.stringMatching(/^ConfigMap .*\/forecast-evidence-1 exists and is not ours/) };
+      expect(await create().write(evidence(1, '1-started'), signal)).toEqual(lost);
+      expect(await create().write(evidence(1, '2-raised'), signal)).toEqual(lost);
+      expect(await create().write(evidence(2, '1-started'), signal)).toBe('written');
+      const { data, binaryData, metadata: kept } = await read(1);
+      expect({ data, binaryData, owners: kept.ownerReferences }).toEqual({ data: { theirs: 'yes' } });
+    });
+
+    it('R37: one of ours that somebody emptied is filled again', async () => {
+      const { rollout, store, evidence, calls, keysOf } = await open();
+      const { namespace } = rollout;
+      await store.write(evidence(1, '1-started'), signal);
+      await client.mergePatch(CONFIG_MAPS, { namespace, name: 'forecast-evidence-1' }, { binaryData: null });
+      expect(await store.write(evidence(1, '2-raised'), signal)).toBe('written');
+      expect(await keysOf(1)).toEqual(['2-raised']);
+      expect(calls).toEqual(['create', 'patch', 'patch', 'merge']);
     });
   });
 }

@@ -20,6 +20,9 @@ import { createRolloutStore } from '../../src/adapters/kubernetes/rollouts.ts';
 import type { RolloutStatus } from '../../src/rollout/index.ts';
 import { createLines } from '../adapters/kubernetes/quiet.ts';
 
+/** What is waited for comes at once, or on a busy machine later. */
+const PATIENT = { timeout: 60_000, interval: 20 };
+
 const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
 const CONFIG_MAPS: Resource = { group: '', version: 'v1', plural: 'configmaps', namespaced: true };
 const WIDGETS: Resource = { group: 'contract.sluice.dev', version: 'v1', plural: 'widgets', namespaced: true };
@@ -84,7 +87,7 @@ export function kubernetesContract(server: string, connect: () => Promise<string
       }
       await client.create(NAMESPACES, { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } });
       for (const served of [ROLLOUTS, WIDGETS]) {
-        await vi.waitFor(() => client.list(served, { namespace }), { timeout: 20_000, interval: 50 });
+        await vi.waitFor(() => client.list(served, { namespace }), PATIENT);
       }
     });
 
@@ -150,11 +153,11 @@ export function kubernetesContract(server: string, connect: () => Promise<string
       await informer.synced;
       expect(informer.get(namespace, 'listed')?.metadata.name).toBe('listed');
       await client.create(ROLLOUTS, rollout('watched'));
-      await vi.waitFor(() => expect(informer.get(namespace, 'watched')).toBeDefined());
+      await vi.waitFor(() => expect(informer.get(namespace, 'watched')).toBeDefined(), PATIENT);
       await client.mergePatch(ROLLOUTS, { namespace, name: 'watched' }, { spec: { version: 'v3' } });
-      await vi.waitFor(() => expect(informer.get(namespace, 'watched')?.['spec']).toMatchObject({ version: 'v3' }));
+      await vi.waitFor(() => expect(informer.get(namespace, 'watched')?.['spec']).toMatchObject({ version: 'v3' }), PATIENT);
       await client.delete(ROLLOUTS, { namespace, name: 'watched' });
-      await vi.waitFor(() => expect(informer.get(namespace, 'watched')).toBeUndefined());
+      await vi.waitFor(() => expect(informer.get(namespace, 'watched')).toBeUndefined(), PATIENT);
     });
 
     it('writes a status once and refuses the write that was decided on an older object', async () => {
@@ -212,13 +215,13 @@ export function kubernetesContract(server: string, connect: () => Promise<string
       const first = createElector({ ...options, identity: 'first' });
       const second = createElector({ ...options, identity: 'second' });
       first.start();
-      await vi.waitFor(() => expect(first.isLeader()).toBe(true));
+      await vi.waitFor(() => expect(first.isLeader()).toBe(true), PATIENT);
       second.start();
       const spec = (await client.get(LEASES, { namespace, name: 'sluice' }))['spec'];
       expect(spec).toMatchObject({ holderIdentity: 'first', leaseDurationSeconds: 10 });
       expect(second.isLeader()).toBe(false);
       await first.stop();
-      await vi.waitFor(() => expect(second.isLeader()).toBe(true), { timeout: 5000 });
+      await vi.waitFor(() => expect(second.isLeader()).toBe(true), PATIENT);
       expect(second.epoch()).toBeGreaterThan(first.epoch());
       await second.stop();
       expect((await client.get(LEASES, { namespace, name: 'sluice' }))['spec']).toMatchObject({ holderIdentity: '' });

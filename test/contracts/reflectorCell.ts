@@ -12,7 +12,8 @@ import { type ApiProxy, type Asked, startApiProxy } from './apiProxy.ts';
 /** A kind of the contract's own: no server has any history of it from before. */
 export const NOTES: Resource = { group: 'contract.sluice.dev', version: 'v1', plural: 'notes', namespaced: true };
 const LABEL = 'reflector';
-const REQUEST_TIMEOUT_MS = 2_000;
+/** A machine that stands still for some seconds is no server that is silent. */
+const REQUEST_TIMEOUT_MS = 60_000;
 
 /** Back-off in milliseconds. */
 const QUICK: ReflectorTiming = { firstDelayMs: 10, longestDelayMs: 200, livedMs: 1_000 };
@@ -27,6 +28,8 @@ export type Place = {
 
 export type CellOptions = {
   readonly timing?: ReflectorTiming;
+  /** How long a request may take; default a minute. */
+  readonly requestTimeoutMs?: number;
   readonly transform?: (object: KubeObject) => KubeObject;
   readonly onChange?: (after: KubeObject | undefined) => void;
 };
@@ -44,7 +47,7 @@ export type Cell = {
   change(name: string, text: string): Promise<KubeObject>;
   remove(name: string): Promise<void>;
   /** Waits until the cache holds what the server holds, no more and no less. */
-  agrees(timeoutMs?: number): Promise<void>;
+  agrees(): Promise<void>;
   asked(kind: Asked['kind']): readonly Asked[];
   close(): Promise<void>;
 };
@@ -61,7 +64,10 @@ export const openCell = async (place: Place, options: CellOptions = {}): Promise
   const { admin, namespace } = place;
   const label = randomBytes(4).toString('hex');
   const proxy = await startApiProxy(place.kubeconfigPath, join(place.folder, `kubeconfig-${label}`));
-  const client = createKubeClient({ kubeconfigPath: proxy.kubeconfigPath, timeoutMs: REQUEST_TIMEOUT_MS });
+  const client = createKubeClient({
+    kubeconfigPath: proxy.kubeconfigPath,
+    timeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
+  });
   const { lines, logger } = createLines();
   const informer = createInformer({
     client,
@@ -88,8 +94,9 @@ export const openCell = async (place: Place, options: CellOptions = {}): Promise
     make: (name, text = '') => admin.create(NOTES, labelled(place, label, name, text)),
     change: (name, text) => admin.mergePatch(NOTES, ref(name), { data: { text } }),
     remove: name => admin.delete(NOTES, ref(name)),
-    agrees: async (timeout = 10_000) => {
-      await vi.waitFor(async () => expect(shown(informer.list())).toEqual(shown(await onServer())), { timeout, interval: 25 });
+    agrees: async () => {
+      const isSame = async () => expect(shown(informer.list())).toEqual(shown(await onServer()));
+      await vi.waitFor(isSame, { timeout: 60_000, interval: 25 });
       expect(witness.known()).toEqual(shown(informer.list()));
     },
     asked: kind => proxy.asked.filter(request => request.kind === kind),

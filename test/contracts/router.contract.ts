@@ -5,6 +5,9 @@ import { type Router, SystemError } from '../../src/controller/ports.ts';
 import { type MeshObservation, type Rollout, type SetTraffic, splitWeights, type Target } from '../../src/rollout/index.ts';
 import { position } from '../adapters/istio/samples.ts';
 
+/** What is waited for comes at once, or on a busy machine later. */
+const PATIENT = { timeout: 60_000, interval: 20 };
+
 /** A mesh that people write to, and a router that looks at it and writes to it too. */
 export type RouterWorld = {
   readonly router: Router;
@@ -322,7 +325,7 @@ export function routerContract(name: string, kind: 'memory' | 'server', open: ()
       const host = await app(to => [{ route: route(to, { v1: 100 }) }]);
       const concerned = `${world.namespace} ${host}.${world.namespace}.svc.cluster.local`;
       const told = async () => {
-        await vi.waitFor(() => expect(seen).toContain(concerned));
+        await vi.waitFor(() => expect(seen).toContain(concerned), PATIENT);
         seen.splice(0);
       };
       await told();

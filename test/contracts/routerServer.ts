@@ -14,6 +14,9 @@ import { createLines } from '../adapters/kubernetes/quiet.ts';
 import { startApiProxy } from './apiProxy.ts';
 import type { RouterWorld } from './router.contract.ts';
 
+/** What is waited for comes at once, or on a busy machine later. */
+const PATIENT = { timeout: 60_000, interval: 20 };
+
 const NAMESPACES: Resource = { group: '', version: 'v1', plural: 'namespaces', namespaced: false };
 const istio = (plural: string): Resource => ({ group: 'networking.istio.io', version: 'v1', plural, namespaced: true });
 const RESOURCES = { VirtualService: istio('virtualservices'), DestinationRule: istio('destinationrules') } as const;
@@ -51,7 +54,7 @@ export const openRouterServer = async (kubeconfigPath: string): Promise<RouterWo
       hearAgain();
       const { metadata } = await write(kind, object as KubeObject);
       const { name = '', resourceVersion } = metadata;
-      await vi.waitFor(() => expect(caches[kind].get(namespace, name)?.metadata.resourceVersion).toBe(resourceVersion), 10_000);
+      await vi.waitFor(() => expect(caches[kind].get(namespace, name)?.metadata.resourceVersion).toBe(resourceVersion), PATIENT);
     },
     putUnseen: async (kind, name, object) => {
       for (const watch of proxy.watches) watch.mute();
@@ -61,7 +64,7 @@ export const openRouterServer = async (kubeconfigPath: string): Promise<RouterWo
     remove: async (kind, name) => {
       hearAgain();
       await admin.delete(RESOURCES[kind], { namespace, name });
-      await vi.waitFor(() => expect(caches[kind].get(namespace, name)).toBeUndefined(), 10_000);
+      await vi.waitFor(() => expect(caches[kind].get(namespace, name)).toBeUndefined(), PATIENT);
     },
     close: async () => {
       await Promise.all(running.map(informer => informer.stop()));

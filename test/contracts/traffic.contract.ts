@@ -24,6 +24,9 @@ export type TrafficWorld = {
 /** Slower than anything that a busy machine makes slow by itself. */
 const SLOW_MS = 1_200;
 
+/** A request that took less is not slow. */
+const FAST_MS = 500;
+
 /** What some providers know besides. */
 type Tells = { readonly causes?: boolean; readonly pods?: boolean };
 
@@ -83,11 +86,10 @@ export function trafficContract(name: string, open: () => Promise<TrafficWorld>,
     });
 
     it('tells slow requests, and durations that add up', async () => {
-      const fromMs = world.nowMs();
-      await world.send('canary', 12);
+      const fromMs = await sendFast(world, () => world.send('canary', 12));
       await world.send('canary', 5, { latencyMs: SLOW_MS });
       await world.pass(world.settleMs);
-      const { canary } = await read(world, fromMs, world.nowMs(), [500, 1_000, 30_000]);
+      const { canary } = await read(world, fromMs, world.nowMs(), [FAST_MS, 1_000, 30_000]);
       expect(canary).toMatchObject({ requests: 17, timed: 17, slow: [5, 5, 0] });
       expect(canary.durations.reduce((total, [, count]) => total + count, 0)).toBe(17);
       const edges = canary.durations.map(([upToMs]) => upToMs);
@@ -127,9 +129,10 @@ function tellsCauses(opened: () => TrafficWorld): void {
 function tellsPods(opened: () => TrafficWorld): void {
   it('tells requests and failures by pod, and the same by minute', async () => {
     const world = opened();
-    const fromMs = world.nowMs();
-    await world.send('stable', 30);
-    await world.send('stable', 4, { status: 503 });
+    const fromMs = await sendFast(world, async () => {
+      await world.send('stable', 30);
+      await world.send('stable', 4, { status: 503 });
+    });
     await world.send('stable', 5, { latencyMs: SLOW_MS });
     await world.pass(world.settleMs);
     const toMs = world.nowMs();
@@ -154,6 +157,16 @@ function tellsPods(opened: () => TrafficWorld): void {
     expect(await blocksOf()).toEqual({ requests: 39, bad: 4 });
     expect(await blocksOf(1_000)).toEqual({ requests: 39, bad: 5 });
   });
+}
+
+/** Sends again until none of the requests can have been slow: all are on a machine that stands still. Returns the moment before them. */
+async function sendFast(world: TrafficWorld, send: () => Promise<void>): Promise<number> {
+  for (;;) {
+    const fromMs = world.nowMs();
+    await send();
+    if (world.nowMs() - fromMs < FAST_MS) return fromMs;
+    await world.pass(world.settleMs);
+  }
 }
 
 function query(world: TrafficWorld, fromMs: number, toMs: number, slowerThanMs: readonly number[] = []) {

@@ -5,6 +5,9 @@ import { decodeRecord, replay } from '../../src/rollout/index.ts';
 import { createLines } from '../adapters/kubernetes/quiet.ts';
 import { createFakes } from './fakes.ts';
 
+/** What is waited for comes at once, or on a busy machine later. */
+const PATIENT = { timeout: 60_000, interval: 20 };
+
 const away = new SystemError('test', 'storing', 'unavailable', 'does not answer');
 
 /** A keeper with one store whose answers a test decides. */
@@ -206,7 +209,7 @@ describe('the queue of records', () => {
     });
     prepare(keeper, { nowMs: 1_000 }).keep();
     prepare(keeper, { nowMs: 2_000 }).keep();
-    await vi.waitFor(() => expect(written).toHaveLength(2));
+    await vi.waitFor(() => expect(written).toHaveLength(2), PATIENT);
     expect(written.map(({ name }) => name)).toEqual(['19700101T000001000Z-paused', '19700101T000002000Z-paused']);
     expect(outcomes).toEqual(['failed', 'failed', 'failed', 'written', 'written']);
     expect(lines).toMatchObject([
@@ -225,7 +228,7 @@ describe('the queue of records', () => {
     });
     prepare(keeper, { name: 'stuck' }).keep();
     prepare(keeper, { name: 'free' }).keep();
-    await vi.waitFor(() => expect(written.map(({ rollout }) => rollout.name)).toEqual(['free']));
+    await vi.waitFor(() => expect(written.map(({ rollout }) => rollout.name)).toEqual(['free']), PATIENT);
     await keeper.drain(10);
   });
 

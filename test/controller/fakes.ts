@@ -4,6 +4,7 @@ import { type Logger, type RolloutStore, type Router, type StoredRollout, System
 import { type Again, type Hands, reconcile } from '../../src/controller/reconcile.ts';
 import {
   type Action,
+  type Leftover,
   type Measurement,
   type MeshObservation,
   type Position,
@@ -49,6 +50,10 @@ export const createFakes = (spec: RolloutSpec = SPEC, objects: readonly string[]
     notes: [] as string[],
     events: [] as string[],
     measured: [] as Action[],
+    /** Whose shares were asked for. */
+    compared: [] as string[],
+    /** What the version before has left behind. */
+    leftover: undefined as Leftover | undefined,
     memory: createMemory(),
     mesh: new Map<string, MeshObject>(objects.map(name => [name, { weights: { v1: 100 }, resourceVersion: 1 }])),
     /** Asked before each write, by what it writes to: `mesh`, `mesh <object>` or `status`; what it answers is thrown. */
@@ -84,6 +89,7 @@ export const createFakes = (spec: RolloutSpec = SPEC, objects: readonly string[]
       destinationRule: OBJECT,
     },
     subsets: Object.fromEntries([...subsets].map(name => [name, { name, seenAtMs: START_MS - 60_000 }])),
+    ...(world.leftover === undefined ? {} : { leftover: world.leftover }),
   });
 
   const setTraffic = async ({ object: name, resourceVersion, weight, target, position }: SetTraffic): Promise<void> => {
@@ -170,7 +176,8 @@ export const createFakes = (spec: RolloutSpec = SPEC, objects: readonly string[]
       };
       done();
     },
-    measureShare: ({ memory }, action, done) => {
+    measureShare: ({ memory, stable, canary }, action, done) => {
+      world.compared.push(`${stable.version} ${canary.version}`);
       memory.share = { kind: 'measured', atMs: action.atMs, fromMs: action.fromMs, untilMs: action.atMs, stable: 10, canary: 0 };
       done();
     },

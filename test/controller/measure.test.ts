@@ -497,6 +497,18 @@ describe('measuring what is normal, and who gets requests', () => {
     });
   });
 
+  it('R16: how errors come in bursts is not worth holding an attempt back for', async () => {
+    const refuse = {
+      readBlocks: () => Promise.reject(new SystemError('prometheus', 'reading blocks', 'refused', 'too many samples')),
+    };
+    const blocks = { ...provider(query => traffic(query.toMs)).fake, ...refuse };
+    const { measurer } = measuring(providers(blocks, provider(query => traffic(query.toMs)).fake));
+    const memory = createMemory();
+    await normal(measurer, memory);
+    expect(memory.reference).toMatchObject({ kind: 'measured', normal: { 'prometheus/default': { stable: { total: 200 } } } });
+    expect(memory.reference).not.toHaveProperty(['normal', 'prometheus/default', 'dispersion']);
+  });
+
   it('R16: one that fails is an error with its words', async () => {
     const { measurer } = measuring(
       providers(provider(() => new Error('Prometheus says 503')).fake, provider(query => traffic(query.toMs)).fake),

@@ -116,6 +116,21 @@ describe('R35: the outbox', () => {
     ]);
   });
 
+  it('says of a version that is stable that it has everything', async () => {
+    const all = receiver('all');
+    const { say } = open([all.notifier]);
+    const status: RolloutStatus = {
+      phase: 'Healthy',
+      reason: 'Promoted',
+      message: '',
+      stableVersion: 'v2',
+      traffic: { weight: 0 },
+    };
+    say('a', rolloutOf('forecast', status));
+    await settle();
+    expect(all.messages).toMatchObject([{ version: 'v2', stable: 'v2', weight: 100 }]);
+  });
+
   it('adding neither waits nor throws, whatever a receiver does', () => {
     const broken: Notifier = {
       name: 'broken',

@@ -48,6 +48,14 @@ describe('a round of the reconciler', () => {
     expect(world.notes.filter(note => note.startsWith('finalizer'))).toEqual(['finalizer added', 'finalizer removed']);
   });
 
+  it('R21: before the pods of the old version go, its requests are asked for, with no attempt in progress', async () => {
+    const { world, live } = createFakes({ ...SPEC, retire: { action: 'scaleToZero', after: '1m' } });
+    world.leftover = { version: 'v1', destinationsIn: [], referredBy: [], hasOwnSubset: false };
+    await live(({ reason }) => reason === 'Retired');
+    expect(world.compared).toEqual(['v2 v1']);
+    expect(world.notes.filter(note => note.startsWith('scale'))).toEqual(['scale v1']);
+  });
+
   it('R30: deleted in progress: mesh, then status and event, and only then the finalizer', async () => {
     const { world, live, rest } = createFakes(GUARDED);
     await live(at50);

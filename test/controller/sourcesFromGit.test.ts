@@ -2,6 +2,9 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ROLLOUTS } from '../../src/adapters/kubernetes/resources.ts';
 import { file, openRig, type Rig, short } from './sourceRig.ts';
 
+/** What is waited for comes at once, or on a busy machine later. */
+const PATIENT = { timeout: 60_000, interval: 2 };
+
 let rig: Rig;
 
 beforeEach(async () => {
@@ -25,7 +28,7 @@ async function start(files: Readonly<Record<string, string>> = BOTH): Promise<st
 
 /** The watch has brought what was written. */
 async function seen(count: number): Promise<void> {
-  await vi.waitFor(() => expect(rig.informer.list()).toHaveLength(count), { interval: 2 });
+  await vi.waitFor(() => expect(rig.informer.list()).toHaveLength(count), PATIENT);
 }
 
 test('R32 R33 R34 a commit reaches the cluster as a whole; a bad file stops its own Rollout only', async () => {
@@ -46,7 +49,7 @@ test('R32 R33 R34 a commit reaches the cluster as a whole; a bad file stops its 
     { kind: 'badFile', file: 'rollouts/forecast.yaml', line: 6, message: expect.stringContaining('setWeight') },
   ]);
 
-  await vi.waitFor(() => expect(rig.store.get('weather/map')?.spec.version).toBe('v2'), { interval: 2 });
+  await vi.waitFor(() => expect(rig.store.get('weather/map')?.spec.version).toBe('v2'), PATIENT);
   const before = { git: git.requests.length, kubernetes: rig.requests.length };
   await source.wake();
   expect({ git: git.requests.length, kubernetes: rig.requests.length }).toEqual({ ...before, git: before.git + 1 });
@@ -85,7 +88,7 @@ test('R33: one in progress is deleted by way of its finalizer, and made anew whe
   await rig.fleet.commit({ 'rollouts/map.yaml': file('map', 'v1') });
   await rig.source.wake();
   expect((await rig.client.get(ROLLOUTS, ref)).metadata.deletionTimestamp).toBeDefined();
-  await vi.waitFor(() => expect(rig.store.get('weather/forecast')?.isDeleting).toBe(true), { interval: 2 });
+  await vi.waitFor(() => expect(rig.store.get('weather/forecast')?.isDeleting).toBe(true), PATIENT);
   const deletions = rig.requests.filter(request => request.startsWith('delete')).length;
   await rig.source.wake();
   expect(rig.requests.filter(request => request.startsWith('delete'))).toHaveLength(deletions);
@@ -97,9 +100,8 @@ test('R33: one in progress is deleted by way of its finalizer, and made anew whe
   await rig.source.wake();
   expect(rig.source.status().problems).toMatchObject([{ kind: 'notWritten', message: expect.stringContaining('being deleted') }]);
   await rig.client.mergePatch(ROLLOUTS, ref, { metadata: { finalizers: null } });
-  await vi.waitFor(async () => expect(await rig.clusterState()).toMatchObject({ forecast: `v3 of ${short(third)}` }), {
-    interval: 5,
-  });
+  const isThird = async () => expect(await rig.clusterState()).toMatchObject({ forecast: `v3 of ${short(third)}` });
+  await vi.waitFor(isThird, PATIENT);
 });
 
 test('R33: a change by somebody else is put back at once, named by its field manager; requests of people stay', async () => {
@@ -111,7 +113,7 @@ test('R33: a change by somebody else is put back at once, named by its field man
     { spec: { version: 'v9' }, metadata: { annotations: { 'sluice.dev/request': '{"verb":"pause"}' } } },
     { fieldManager: 'kubectl-edit' },
   );
-  await vi.waitFor(async () => expect((await rig.clusterState())['forecast']).toMatch(/^v1 /), { interval: 5 });
+  await vi.waitFor(async () => expect((await rig.clusterState())['forecast']).toMatch(/^v1 /), PATIENT);
   expect((await rig.client.get(ROLLOUTS, ref)).metadata.annotations).toHaveProperty(['sluice.dev/request']);
   expect(rig.git.requests).toHaveLength(polls);
   const told = rig.logs.find(({ message }) => message === 'changed by somebody else, put back');
@@ -121,7 +123,7 @@ test('R33: a change by somebody else is put back at once, named by its field man
 test('R33: who takes the label away takes the Rollout over; it is neither put back nor deleted', async () => {
   await start();
   await rig.client.mergePatch(ROLLOUTS, ref, { spec: { version: 'v9' }, metadata: { labels: { 'sluice.dev/source': null } } });
-  await vi.waitFor(() => expect(rig.source.status().problems).toHaveLength(1), { interval: 2 });
+  await vi.waitFor(() => expect(rig.source.status().problems).toHaveLength(1), PATIENT);
   await rig.fleet.commit({ 'rollouts/map.yaml': file('map', 'v1') });
   await rig.source.wake();
   expect(rig.source.status().problems).toEqual([]);

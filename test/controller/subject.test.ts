@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { createMemory } from '../../src/controller/memory.ts';
-import { subjectOf } from '../../src/controller/subject.ts';
+import { sidesOf, subjectOf } from '../../src/controller/subject.ts';
 import type { GateStatus, Plan, PlanGate, RolloutStatus, StepStatus, Target } from '../../src/rollout/index.ts';
 
 const START = '2026-11-21T14:00:00.000Z';
@@ -101,5 +101,11 @@ describe('what is read', () => {
       stable: { version: 'v1', subset: 'v1', workloads: [] },
       canary: { version: 'v2', subset: 'canary', workloads: ['a-forecast-v2', 'forecast-v2'] },
     });
+  });
+
+  it('a version may be called like something that every object has', () => {
+    const mesh = { kind: 'resolved', objects: [], target, subsets: {} } as const;
+    const { canary } = sidesOf(mesh, createMemory(), { stable: 'v1', canary: 'constructor' });
+    expect(canary).toEqual({ version: 'constructor', subset: 'constructor', workloads: [] });
   });
 });

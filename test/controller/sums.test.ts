@@ -74,6 +74,31 @@ describe('the sums of a provider', () => {
     );
   });
 
+  it('R4, R17: a gate without a limit counts nothing twice after a restart', () => {
+    const { min: _, ...only } = RATE;
+    const readings = [1, 2, 3, 4].map(i => until(i * 15, side(100, 1), side(900, 4)));
+    const whole = storedAfter(only, [], readings);
+    const before = storedAfter(only, [], readings.slice(0, 2));
+    expect(before).toMatchObject({ samples: 200, failures: 2, until: new Date(START_MS + 30_000).toISOString() });
+    const sums = seedSums([only], [before], START_MS);
+    expect(sums.untilMs).toBe(START_MS + 30_000);
+    const restarted = storedAfter(only, [before], readings.slice(2));
+    expect(restarted.baseline).toEqual(whole.baseline);
+    expect(restarted.samples).toBe(400);
+  });
+
+  it('R15: counts that say nothing take nothing away from what was known', () => {
+    const before = storedAfter(RATE, [], [until(15, side(100, 1), side(900, 4))]);
+    const broken = storedAfter(RATE, [before], [until(30, side(10, 200), side(900, 4))]);
+    expect(broken).toMatchObject({
+      verdict: 'NoData',
+      samples: 100,
+      failures: 1,
+      until: before.until,
+      baseline: before.baseline,
+    });
+  });
+
   it('R17: a baseline goes on in the next step, where the counts begin anew', () => {
     const first = storedAfter(RATE, [], [until(15, side(100), side(900))]);
     const { name, source, baseline } = first;

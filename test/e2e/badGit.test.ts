@@ -7,7 +7,7 @@ import { type GitServer, type Intercept, startGitServer } from '../adapters/git/
 import { rolloutFile } from './badFiles.ts';
 import type { Running } from './running.ts';
 import { expectSays, nextLine, type Says, snapshot } from './snapshot.ts';
-import { type App, openWorld, type World } from './world.ts';
+import { type App, adopted, openWorld, type World } from './world.ts';
 
 const PASSWORD = 'Gr33n-T0psecret';
 const NOT_READ = 'Git cannot be read; nothing is changed';
@@ -99,7 +99,7 @@ describe('a Git repository that cannot be used', () => {
       { ...at, name: 'release', branch: 'release', namespaces: ['release'], auth },
     ];
     controller = await world.controller({ config: { sources } });
-    await app.reaches(({ phase }) => phase === 'Healthy', 'adoption');
+    await adopted(app);
   });
   afterAll(async () => {
     await world.close();
@@ -112,14 +112,15 @@ describe('a Git repository that cannot be used', () => {
     const said = nextLine(controller, ({ msg, source }) => msg === NOT_READ && source === 'fleet');
     await trouble.does(repository, git);
     const { reason } = await said;
-    expectSays(String(reason), [/^(polling|reading) branch 'main' of /, `${git.origin}/fleet.git: `, ...trouble.says]);
-    expect(await snapshot(world)).toEqual(before);
+    const meanwhile = await snapshot(world);
     const again = nextLine(controller, ({ msg, source }) => msg === 'Git can be read again' && source === 'fleet');
     git.intercept = undefined;
     const next = `${2 + TROUBLES.indexOf(trouble)}s`;
     await repository.commit(rollouts(next));
     await again;
-    await expect.poll(interval, { timeout: 5_000 }).toBe(next);
+    expectSays(String(reason), [/^(polling|reading) branch 'main' of /, `${git.origin}/fleet.git: `, ...trouble.says]);
+    expect(meanwhile).toEqual(before);
+    await expect.poll(interval).toBe(next);
   });
 
   it('R32: missing branch: the log names it; it is read as soon as it is there', async () => {
@@ -138,7 +139,7 @@ describe('a Git repository that cannot be used', () => {
     const from = controller.log.length;
     const { uid } = (await world.api.get('/apis/sluice.dev/v1alpha1/namespaces/git/rollouts/forecast')).body.metadata;
     await repository.rewrite(rollouts('20s'));
-    await expect.poll(interval, { timeout: 5_000 }).toBe('20s');
+    await expect.poll(interval).toBe('20s');
     const after = (await world.api.get('/apis/sluice.dev/v1alpha1/namespaces/git/rollouts/forecast')).body.metadata;
     expect(after.uid).toBe(uid);
     expect(controller.log.slice(from).filter(({ level }) => level >= 40)).toEqual([]);

@@ -9,7 +9,7 @@ import { send } from '../sandbox/client.ts';
 import { BAD_FILES, rolloutFile, withQuery, withWebhook } from './badFiles.ts';
 import { type Running, run } from './running.ts';
 import { expectSays, nextLine, snapshot } from './snapshot.ts';
-import { type App, openWorld, type World } from './world.ts';
+import { type App, adopted, openWorld, type World } from './world.ts';
 
 const ROLLOUTS = '/apis/sluice.dev/v1alpha1/namespaces';
 
@@ -40,7 +40,7 @@ describe('bad files', () => {
       schedule: '*/1 * * * * *',
     };
     fromGit = await world.controller({ config: { sources: [source] } });
-    for (const each of [app, other]) await each.reaches(({ phase }) => phase === 'Healthy', 'adoption');
+    for (const each of [app, other]) await adopted(each);
   });
   afterAll(async () => {
     await world.close();
@@ -50,20 +50,21 @@ describe('bad files', () => {
   const validate = async (text: string, ...args: readonly string[]) => {
     const path = join(world.folder, 'rollout.yaml');
     await writeFile(path, text);
-    const startedMs = performance.now();
     // the memory of a small pod
     const ended = await run(['validate', ...args, path], { env: { NODE_OPTIONS: '--max-old-space-size=64' } });
-    return { ...ended, path, tookMs: performance.now() - startedMs };
+    return { ...ended, path };
   };
+
+  it('a good file: sluice validate ends with 0', async () => {
+    const good = await validate(rolloutFile('bad', 'v2'));
+    expect(good).toMatchObject({ code: 0, output: `${good.path}: 1 rollout, no problems\n` });
+  });
 
   it.each(BAD_FILES)('$what: sluice validate ends with 1 and names file, line and what was expected', async row => {
     const before = await snapshot(world);
-    const good = await validate(rolloutFile('bad', 'v2'));
-    expect(good).toMatchObject({ code: 0, output: `${good.path}: 1 rollout, no problems\n` });
-    const { code, output, path, tookMs } = await validate(row.text('bad'));
+    const { code, output, path } = await validate(row.text('bad'));
     expectSays(output, [`${path}:${row.line}:`, ...row.says]);
     expect(code).toBe(1);
-    expect(tookMs - good.tookMs).toBeLessThan(1_000);
     expect(await snapshot(world)).toEqual(before);
   });
 
@@ -96,7 +97,7 @@ describe('bad files', () => {
     expect(line).toMatchObject({ source: 'fleet', file: 'rollouts/bad.yaml', kind: 'badFile' });
     if (row.gitSays === undefined) expect(line).toMatchObject({ line: row.line });
     expectSays(String(line['message']), row.gitSays ?? row.says);
-    await expect.poll(async () => (await specOf('other')).analysis.interval, { timeout: 5_000 }).toBe(interval);
+    await expect.poll(async () => (await specOf('other')).analysis.interval).toBe(interval);
     const place = row.gitSays === undefined ? `rollouts/bad.yaml:${row.line}: ` : 'rollouts/bad.yaml: ';
     await expect.poll(async () => (await app.events()).map(({ message }) => message).join('\n')).toContain(place);
     expect(await snapshot(world, '/other/', '/events/')).toEqual(before);
@@ -149,10 +150,10 @@ describe('what only the controller can refuse', () => {
   afterAll(() => world.close());
 
   const object = (yaml: string): { spec: object } => parse(yaml);
-  const adopted = async (namespace: string) => {
+  const adoptedApp = async (namespace: string) => {
     const app = await world.app(namespace);
     await app.roll('v1', object(rolloutFile(namespace, 'v1')).spec);
-    await app.reaches(({ phase }) => phase === 'Healthy', 'adoption');
+    await adopted(app);
     return app;
   };
 
@@ -186,7 +187,7 @@ describe('what only the controller can refuse', () => {
       ],
     },
   ])('R12: $namespace: Invalid, no mesh object is touched; a mended one starts by itself', async ({ namespace, text, says }) => {
-    const app = await adopted(namespace);
+    const app = await adoptedApp(namespace);
     const before = await snapshot(world, '/rollouts/', '/events/');
     await app.change({ spec: object(text).spec });
     const told = await app.reaches(({ phase }) => phase === 'Invalid', 'Invalid');
@@ -197,7 +198,7 @@ describe('what only the controller can refuse', () => {
   });
 
   it('R16: what only Prometheus can refuse is an error: nothing moves on, and a mended query goes on from there', async () => {
-    const app = await adopted('refused');
+    const app = await adoptedApp('refused');
     await app.change({ spec: object(withQuery('refused', 'query: rate(up)')).spec });
     const told = await app.reaches(({ reason }) => reason === 'ProviderError', 'ProviderError');
     expect(told).toMatchObject({ phase: 'Progressing', step: { index: 1 } });

@@ -42,7 +42,7 @@ describe('a controller without a lease, while one of its caches is not filled ye
     isHeld = false;
     await second;
 
-    await until(async () => ((await world.api.get(path)).code === 404 ? true : undefined), 'the end of the Rollout', 25_000);
+    await until(async () => ((await world.api.get(path)).code === 404 ? true : undefined), 'the end of the Rollout');
     expect(early).toEqual([]);
     expect(await app.weights()).toEqual({ v1: 100, v2: 0 });
   });

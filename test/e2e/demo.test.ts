@@ -2,10 +2,11 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
+import { until } from '../sandbox/client.ts';
 import { run, start } from './running.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'sluice-demo-test-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const root = mkdtempSync(join(tmpdir(), 'sluice-demo-test-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** Ids of living processes whose parent is this one; Linux only, as is its /proc. */
 const childrenOf = (pid: number): readonly number[] =>
@@ -20,11 +21,16 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-const surroundings = { env: { TMPDIR: folder } };
+/** A folder for the temporary files of one demo. */
+const openFolder = () => {
+  const folder = mkdtempSync(join(root, 'demo-'));
+  return { folder, surroundings: { env: { TMPDIR: folder } } };
+};
 
-it.each([true, false])(
+it.concurrent.each([true, false])(
   'Ctrl-C in the middle of the demo ends its programs and takes its folders away (terminal: %s)',
   async terminal => {
+    const { folder, surroundings } = openFolder();
     const demo = start(['demo'], { ...surroundings, terminal });
     await demo.wrote('A good version.');
     const children = childrenOf(demo.pid);
@@ -33,12 +39,13 @@ it.each([true, false])(
     expect(await demo.ended).toEqual({ code: 1, signal: null });
     expect(demo.output()).toContain('Stopped.');
     expect(demo.output()).not.toContain('    at ');
-    expect(children.filter(isAlive)).toEqual([]);
+    await until(() => !children.some(isAlive) || undefined, 'the end of its programs');
     expect(readdirSync(folder)).toEqual([]);
   },
 );
 
-it('Ctrl-C while the demo starts leaves nothing behind either', async () => {
+it.concurrent('Ctrl-C while the demo starts leaves nothing behind either', async () => {
+  const { folder, surroundings } = openFolder();
   const demo = start(['demo'], { ...surroundings, terminal: true });
   await demo.wrote('Starting a small world');
   demo.signal('SIGINT');
@@ -47,10 +54,11 @@ it('Ctrl-C while the demo starts leaves nothing behind either', async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-it('the demo, run again, shows both stories to their right end', async () => {
+it.concurrent('the demo shows both stories to their right end', async () => {
+  const { folder, surroundings } = openFolder();
   const { code, output } = await run(['demo'], surroundings);
   expect(output).toMatch(/ok {2}v2 is stable, weights v1 0 \/ v2 100; \d+ requests meanwhile, 0 failed/);
   expect(output).toMatch(/ok {2}v3 ended RolledBack/);
   expect(code).toBe(0);
   expect(readdirSync(folder)).toEqual([]);
-}, 100_000);
+});

@@ -56,6 +56,7 @@ describe('a right of the installed rules that is missing', () => {
     ['create', 'configmaps', /not allowed to create configmaps; .*see ClusterRole sluice /],
     ['create', 'events', /not allowed to create events; .*see ClusterRole sluice /],
   ] as const)('R23, R35, R37: %s %s: the log says which rule; traffic goes on and comes back', async (verb, resource, says) => {
+    const fromMs = performance.now();
     const { app, controller } = await controlled(`${verb}-${resource}`, lacking(verb, resource));
     await app.change({ spec: { version: 'v2', strategy: { canary: { steps: [{ setWeight: 50, pause: {} }] } } } });
     await app.reaches(({ traffic }) => traffic?.weight === 50, 'half of it on v2');
@@ -64,7 +65,8 @@ describe('a right of the installed rules that is missing', () => {
     expect(await app.weights()).toEqual({ v1: 100, v2: 0 });
     const { level } = await controller.logged(line => says.test(JSON.stringify(line)));
     expect(level).toBeGreaterThanOrEqual(40);
-    expect(controller.log.filter(line => says.test(JSON.stringify(line))).length).toBeLessThan(10);
+    const mostLines = 10 + (performance.now() - fromMs) / 1_000;
+    expect(controller.log.filter(line => says.test(JSON.stringify(line))).length).toBeLessThan(mostLines);
   });
 
   it('R22, R30: patch rollouts: no finalizer, so nothing is raised, and the message says which rule; then it goes on', async () => {

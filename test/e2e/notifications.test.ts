@@ -42,7 +42,7 @@ const reasonsOf = (taken: readonly Taken[], namespace: string): readonly string[
   taken.filter(({ message }) => message.namespace === namespace).map(({ message }) => message.reason);
 const idsOf = (taken: readonly Taken[], namespace: string): readonly string[] =>
   taken.filter(({ message }) => message.namespace === namespace).map(({ message }) => message.id);
-const LONG = { strategy: { canary: { steps: [{ setWeight: 50, pause: { duration: '60s' } }] } } };
+const LONG = { strategy: { canary: { steps: [{ setWeight: 50, pause: { duration: '10m' } }] } } };
 
 describe('messages to webhooks', () => {
   let world: World;
@@ -98,7 +98,7 @@ describe('messages to webhooks', () => {
     expect(id).toBe(last?.message.id);
     expect(signature).toBe(`v1,${createHmac('sha256', 'sesame').update(`${id}.${seconds}.${last?.body}`).digest('base64')}`);
     await controller.stop();
-  }, 60_000);
+  });
 
   it('R35: what a process that was killed had not sent, the next one sends, and repeats have the same ids', async () => {
     const first = await world.controller({ config, namespaces: ['killed'] });
@@ -119,5 +119,5 @@ describe('messages to webhooks', () => {
     const ids = idsOf(audit.taken, 'killed');
     expect(ids.filter(id => id === adopted)).toHaveLength(2);
     expect(new Set(idsOf(pager.taken, 'killed')).size).toBe(1);
-  }, 60_000);
+  });
 });

@@ -18,14 +18,10 @@ describe('two Rollouts on one route', () => {
 
   const younger = async (): Promise<RolloutStatus | undefined> => (await world.api.get(`${ROLLOUTS}/younger`)).body.status;
   const youngerReaches = (phase: string): Promise<RolloutStatus> =>
-    until(
-      async () => {
-        const status = await younger();
-        return status?.phase === phase ? status : undefined;
-      },
-      `the younger one to be ${phase}`,
-      20_000,
-    );
+    until(async () => {
+      const status = await younger();
+      return status?.phase === phase ? status : undefined;
+    }, `the younger one to be ${phase}`);
 
   it('R12, R30: the older one is deleted in progress: Safe first, then the younger one takes over from there', async () => {
     const app = await world.app(NAMESPACE);
@@ -54,7 +50,7 @@ describe('two Rollouts on one route', () => {
       'the end of the older one',
     );
     const { stableVersion } = await youngerReaches('Healthy');
-    await until(async () => ((await younger())?.stableVersion === 'v2' ? true : undefined), 'v2 to be stable', 25_000);
+    await until(async () => ((await younger())?.stableVersion === 'v2' ? true : undefined), 'v2 to be stable');
     expect(['v1', 'v2']).toContain(stableVersion);
     expect(await followed()).toEqual([50, 0, 50, 100]);
     const { metadata } = (await world.api.get(`/apis/networking.istio.io/v1/namespaces/${NAMESPACE}/virtualservices/forecast`))

@@ -1,4 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { inject } from 'vitest';
 
@@ -31,6 +33,13 @@ type Surroundings = {
   readonly terminal?: boolean;
 };
 
+/** Programs do not outlive the process of their test, nor that process the run. */
+const living = new Set<ChildProcess>();
+for (const event of ['exit', 'disconnect'] as const)
+  process.once(event, () => {
+    for (const child of living) child.kill('SIGKILL');
+  });
+
 /** Starts the built program with these arguments. */
 export const start = (args: readonly string[], { env = {}, terminal = false }: Surroundings = {}): Running => {
   const child: ChildProcess = spawn(process.execPath, [inject('program'), ...args], {
@@ -39,6 +48,10 @@ export const start = (args: readonly string[], { env = {}, terminal = false }: S
     detached: terminal,
   });
   const pid = child.pid ?? 0;
+  living.add(child);
+  // what a test that was given up has left is ended with the run
+  const mark = join(inject('running'), String(pid));
+  writeFileSync(mark, '');
   const log: LogLine[] = [];
   const waits = new Set<Wait>();
   let output = '';
@@ -60,6 +73,8 @@ export const start = (args: readonly string[], { env = {}, terminal = false }: S
     });
   const ended = new Promise<Ended>(resolve =>
     child.once('close', (code, signal) => {
+      living.delete(child);
+      rmSync(mark, { force: true });
       resolve({ code, signal });
       for (const wait of waits) wait.fail(new Error(`sluice ${args.join(' ')} ended with ${code ?? signal}:\n${output}`));
     }),

@@ -34,7 +34,7 @@ describe.concurrent('webhook gates', () => {
     await writeFile(secretFile, 'sesame\n');
     await world.controller({
       config: {
-        gateTemplates: { smoke: { webhook: { url: `${judge.url}/smoke?app={{name}}`, timeout: '2s' } } },
+        gateTemplates: { smoke: { webhook: { url: `${judge.url}/smoke?app={{name}}`, timeout: '20s' } } },
         webhookGates: { allow: [judge.url, 'http://localhost:*'], secretFile },
       },
     });
@@ -59,7 +59,7 @@ describe.concurrent('webhook gates', () => {
 
   test('R17: what fails more than once in a row rolls back, and what it says is told', async ({ expect }) => {
     const app = await world.app('fails');
-    await app.roll('v2', judgedBy({ name: 'ci', webhook: { url: judge.url } }, '60s'));
+    await app.roll('v2', judgedBy({ name: 'ci', webhook: { url: judge.url } }, '10m'));
     const done = await app.reaches(({ phase }) => phase === 'RolledBack', 'the way back');
     expect(done.message).toContain('3 of 12 checks failed');
     expect(await app.weights()).toEqual({ v1: 100, v2: 0 });

@@ -45,13 +45,15 @@ export type World = {
   readonly sandbox: Sandbox;
   readonly api: ApiClient;
   readonly folder: string;
-  /** An application whose pods are ready; `rate` in requests per second. */
+  /** An application whose pods are ready; `rate` in requests per second. What an earlier attempt of the test left in the namespace goes first. */
   app(namespace: string, options?: AppOptions & { readonly rate?: number }): Promise<App>;
   controller(options?: ControllerOptions): Promise<Controller>;
   close(): Promise<void>;
 };
 
 const DEFAULT_RATE = 24;
+/** Every look is a request, and many wait at once. */
+const LOOK_EVERY_MS = 50;
 
 /** An empty sandbox with the CRD, in this process; controllers are child processes. */
 export const openWorld = async (): Promise<World> => {
@@ -59,6 +61,7 @@ export const openWorld = async (): Promise<World> => {
   const api = apiClient(sandbox);
   const folder = await mkdtemp(join(tmpdir(), 'sluice-e2e-'));
   const closers: (() => unknown)[] = [() => rm(folder, { recursive: true, force: true }), () => sandbox.close()];
+  const loads = new Map<string, Load>();
   const definition = await readFile(resolve(import.meta.dirname, '../../templates/crd/rollouts.sluice.dev.yaml'), 'utf8');
   await created(api, '/apis/apiextensions.k8s.io/v1/customresourcedefinitions', parse(definition));
   return {
@@ -66,10 +69,14 @@ export const openWorld = async (): Promise<World> => {
     api,
     folder,
     app: async (namespace, options = {}) => {
+      const earlier = loads.get(namespace);
+      earlier?.close();
+      if (earlier !== undefined) await cleared(api, namespace);
       for (const { path, body } of appObjects(namespace, options)) await created(api, path, body);
       await podsReady(api, namespace);
       await answers(sandbox.urls.gateway, namespace);
       const load = startLoad(sandbox.urls.gateway, { host: hostOf(namespace), path: '/api' }, options.rate ?? DEFAULT_RATE);
+      loads.set(namespace, load);
       closers.push(() => load.close());
       return openApp(api, namespace, load);
     },
@@ -86,14 +93,16 @@ export const openWorld = async (): Promise<World> => {
 };
 
 let configurations = 0;
+/** A machine that stands still for some seconds is no outage. */
+const PROVIDER_TIMEOUT = '20s';
 
 const startController = async (sandbox: Sandbox, folder: string, options: ControllerOptions): Promise<Running> => {
   configurations += 1;
   const config = join(folder, `sluice-${configurations}.json`);
   const settings = {
     providers: {
-      prometheus: { default: { url: sandbox.urls.prometheus, timeout: '1s' } },
-      zipkin: { default: { url: sandbox.urls.zipkin, timeout: '1s', lag: '500ms' } },
+      prometheus: { default: { url: sandbox.urls.prometheus, timeout: PROVIDER_TIMEOUT } },
+      zipkin: { default: { url: sandbox.urls.zipkin, timeout: PROVIDER_TIMEOUT, lag: '500ms' } },
     },
     ...(options.namespaces === undefined ? {} : { watchNamespaces: options.namespaces }),
     ...options.config,
@@ -109,6 +118,16 @@ const startController = async (sandbox: Sandbox, folder: string, options: Contro
 export const created = async (api: ApiClient, path: string, body: object): Promise<void> => {
   const answer = await api.post(path, body);
   if (answer.code !== 201) throw new Error(`POST ${path}: ${answer.code} ${JSON.stringify(answer.body)}`);
+};
+
+/** Takes a namespace away with all that is in it. */
+const cleared = async (api: ApiClient, namespace: string): Promise<void> => {
+  const rollouts = `/apis/sluice.dev/v1alpha1/namespaces/${namespace}/rollouts`;
+  const { items } = (await api.get(rollouts)).body;
+  for (const { metadata } of items) await api.patch(`${rollouts}/${metadata.name}`, 'merge', { metadata: { finalizers: null } });
+  await api.remove(`/api/v1/namespaces/${namespace}`);
+  const isGone = async () => ((await api.get(`/api/v1/namespaces/${namespace}`)).code === 404 ? true : undefined);
+  await until(isGone, `the end of the namespace ${namespace}`);
 };
 
 const podsReady = (api: ApiClient, namespace: string): Promise<unknown> =>
@@ -130,6 +149,12 @@ const answers = (gateway: string, namespace: string): Promise<unknown> =>
     },
     `an answer of ${hostOf(namespace)}`,
   );
+
+/** Waits until the version that runs is known as stable, and that has been told, which is later. */
+export const adopted = async (app: App): Promise<void> => {
+  await app.reaches(({ phase }) => phase === 'Healthy', 'adoption');
+  await until(async () => (await app.events()).some(({ reason }) => reason === 'Adopted') || undefined, 'the event of it');
+};
 
 type Destination = { readonly destination: { readonly host: string; readonly subset?: string }; readonly weight?: number };
 type VirtualService = { readonly spec: { readonly http: readonly { readonly route: readonly Destination[] }[] } };
@@ -154,13 +179,13 @@ const openApp = (api: ApiClient, namespace: string, load: Load): App => {
     change,
     ask: request => change({ metadata: { annotations: { 'sluice.dev/request': JSON.stringify(request) } } }),
     status,
-    reaches: async (fits, what, timeoutMs = 25_000) => {
+    reaches: async (fits, what, timeoutMs) => {
       let last: RolloutStatus | undefined;
       const look = async () => {
         last = await status();
         return last !== undefined && fits(last) ? last : undefined;
       };
-      return until(look, what, timeoutMs).catch((error: Error) => {
+      return until(look, what, timeoutMs, LOOK_EVERY_MS).catch((error: Error) => {
         throw new Error(`${namespace}: ${error.message}; the status says ${last?.phase}/${last?.reason}: ${last?.message}`);
       });
     },

@@ -46,18 +46,18 @@ export interface ControllerProcess {
   readonly log: () => Promise<string>;
 }
 
-const STOP_WITHIN_MS = 10_000;
+const STOP_WITHIN_MS = 60_000;
 
 function configuration(bed: Bed, settings: ControllerSettings): string {
   const { namespaces, repositoryUrl, leaderElection, leaseNamespace } = settings;
   const source = { name: 'fleet', url: repositoryUrl, path: 'rollouts', namespaces, schedule: '*/1 * * * * *' };
-  const zipkin = { zipkin: { default: { url: bed.zipkinUrl, timeout: '3s', lag: '3s' } } };
+  const zipkin = { zipkin: { default: { url: bed.zipkinUrl, timeout: '20s', lag: '3s' } } };
   return stringify({
     leaderElection: { enabled: leaderElection, ...(leaseNamespace === undefined ? {} : { namespace: leaseNamespace }) },
     watchNamespaces: namespaces,
     sources: repositoryUrl === undefined ? [] : [source],
     providers: {
-      prometheus: { default: { url: bed.prometheusUrl, timeout: '3s' } },
+      prometheus: { default: { url: bed.prometheusUrl, timeout: '20s' } },
       ...(bed.has('zipkin') ? zipkin : {}),
     },
   });
@@ -83,7 +83,7 @@ export async function planController(bed: Bed, name: string, port: number, setti
     env: {},
     cwd: bed.directory,
     ready: { url: `${url}/readyz` },
-    readyTimeoutMs: 30_000,
+    readyTimeoutMs: 180_000,
     stopGraceMs: STOP_WITHIN_MS,
   };
 }

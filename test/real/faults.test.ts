@@ -16,9 +16,9 @@ const MESH = 'PATCH virtualservices';
 const STATUS = 'PATCH rollouts/status';
 /** Kinds of writes that a rollout and its way back consist of. */
 const WRITES = [MESH, 'PATCH destinationrules', 'PATCH rollouts', STATUS, 'POST events', 'POST configmaps'];
-const MANY_MS = 150_000;
+const MANY_MS = 180_000;
 /** A watch that says nothing for two minutes is taken for dead. */
-const WATCHDOG_MS = 180_000;
+const WATCHDOG_MS = 300_000;
 
 /** The first tries of every kind of write fail like this. */
 const first =

@@ -20,7 +20,7 @@ const ENVIRONMENT = {
 
 /** A team with a clone and Git's own client, which pushes over HTTP. */
 async function openTeam(work: string, url: string): Promise<Team> {
-  const git = async (...args: string[]) => (await run('git', args, { cwd: work, env: ENVIRONMENT, timeoutMs: 30_000 })).trim();
+  const git = async (...args: string[]) => (await run('git', args, { cwd: work, env: ENVIRONMENT, timeoutMs: 120_000 })).trim();
   const tips = new Map<string, string>();
   await mkdir(work, { recursive: true });
   await git('init', '--quiet');

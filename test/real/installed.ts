@@ -21,7 +21,7 @@ export async function installSluice(bed: Bed): Promise<string> {
   await writeFile(file, manifests);
   const kubectl = (...args: string[]) => run(bed.kubectl, ['--kubeconfig', bed.kubeconfig, ...args]);
   await kubectl('apply', '--server-side', '--force-conflicts', '--filename', file);
-  await kubectl('wait', '--for=condition=Established', 'customresourcedefinition/rollouts.sluice.dev', '--timeout=30s');
+  await kubectl('wait', '--for=condition=Established', 'customresourcedefinition/rollouts.sluice.dev', '--timeout=150s');
   // a new kind can be written a moment before it can be watched
   await bed.until('a watch of Rollouts', async () => {
     (await watchObjects(bed, '/apis/sluice.dev/v1alpha1/rollouts')).stop();

@@ -39,7 +39,7 @@ interface RivalOptions {
 }
 
 const ROLLOUT = ['rollouts', 'rollouts/status', 'virtualservices', 'destinationrules'];
-const STOP_WITHIN_MS = 10_000;
+const STOP_WITHIN_MS = 60_000;
 
 /** Lets the installed controller keep a lease in this namespace, too. */
 export async function allowLease(bed: Bed, namespace: string): Promise<void> {

@@ -21,8 +21,8 @@ export interface Played {
 
 /** As many stories at a time as two cores carry. */
 const SIDE_BY_SIDE = 8;
-const LATE_CUT_MS = 500;
-const READY_MS = 60_000;
+const LATE_CUT_MS = 5_000;
+const READY_MS = 180_000;
 
 export const describeCut = ({ when, what, nth }: Cut): string => `${when} ${what} number ${nth}`;
 

@@ -54,14 +54,14 @@ async function openTraffic(namespace: string, provider: TrafficProvider, settleM
 
 describe.runIf(bed.has('envoy', 'prometheus'))('Prometheus', () => {
   trafficContract('Prometheus and Envoy', () => {
-    const provider = createPrometheus({ name: 'real', url: bed.prometheusUrl, timeoutMs: 5_000 });
+    const provider = createPrometheus({ name: 'real', url: bed.prometheusUrl, timeoutMs: 60_000 });
     return openTraffic('counted', provider, 5_000);
   });
 });
 
 describe.runIf(bed.has('envoy', 'zipkin'))('Zipkin', () => {
   trafficContract('Zipkin and Envoy', () => {
-    const provider = createZipkin({ name: 'real', url: bed.zipkinUrl, timeoutMs: 5_000, lagMs: 3_000, clock });
+    const provider = createZipkin({ name: 'real', url: bed.zipkinUrl, timeoutMs: 60_000, lagMs: 3_000, clock });
     return openTraffic('traced', provider, 6_000);
   });
 });

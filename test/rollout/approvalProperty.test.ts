@@ -9,9 +9,10 @@ import type {
   RolloutStatus,
   StepSpec,
 } from '../../src/rollout/index.ts';
-import { START_MS, World } from '../../src/simulation/world.ts';
+import { World } from '../../src/simulation/world.ts';
 import { SECOND, specOf } from './check.ts';
 import { watchLaws } from './laws.ts';
+import { FEW_WORLDS, SEED } from './property.ts';
 
 const TROUBLE_MS = 60 * SECOND;
 const PEOPLE = ['alice', 'bob', 'carol', 'mallory'] as const;
@@ -167,7 +168,7 @@ it('R19: in every world nothing goes past a step before enough different people 
         expect(world.status?.approvals?.some(({ by }) => by === 'mallory') ?? false).toBe(false);
       },
     ),
-    { seed: Number(process.env['SLUICE_SEED'] ?? START_MS % 1_000_003), numRuns: Number(process.env['SLUICE_WORLDS'] ?? 60) },
+    { seed: SEED, numRuns: FEW_WORLDS },
   );
   expect(moved, 'worlds in which somebody approved something').toBeGreaterThan(5);
 }, 60_000);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { incomparable } from '../../src/rollout/gates/baselineGate.ts';
-import { carriedGates, judgeGate } from '../../src/rollout/gates/gates.ts';
+import { carriedGates, judgeGate, withoutOverruled } from '../../src/rollout/gates/gates.ts';
 import { addInterval, decodeSums, noSums } from '../../src/rollout/judge/baseline.ts';
 import type { Counts, Measurement } from '../../src/rollout/observation.ts';
 import type { PlanGate } from '../../src/rollout/status.ts';
@@ -45,6 +45,7 @@ const judged = (gate: PlanGate, measurement: Measurement, comparison: Parameters
 const WORSE: Counts = { bad: 39, total: 1_840 };
 const HEALTHY: Counts = { bad: 3, total: 1_840 };
 const STABLE: Counts = { bad: 33, total: 16_400 };
+const NONE: Counts = { bad: 0, total: 0 };
 
 describe('a comparison with stable', () => {
   it('R17: fails a version that is worse, in a sentence with numbers', () => {
@@ -68,6 +69,23 @@ describe('a comparison with stable', () => {
     expect(suspicious.baseline?.evidence).toBeGreaterThan(3);
     const later = { ...measured(HEALTHY, STABLE), atMs: START_MS + 120_000, untilMs: START_MS + 120_000 };
     expect(judgeGate(RATE, suspicious, later, SINCE).verdict).toBe('Pass');
+  });
+
+  it('R15: what stays suspicious fails after the deadline where that was chosen, and is not called missing data', () => {
+    const strict: PlanGate = { ...RATE, onNoData: 'fail' };
+    const bad = { bad: 6, total: 400 };
+    const at = (ms: number) => measured(bad, { bad: 8, total: 3_600 }, { atMs: START_MS + ms, untilMs: START_MS + ms });
+    const before = judged(strict, at(60_000));
+    expect(before.verdict).toBe('NoData');
+    expect(judgeGate(strict, before, at(600_000), SINCE)).toMatchObject({
+      verdict: 'Fail',
+      message: expect.stringMatching(/passes below 3:1; undecided for 600 s, which counts as failed here$/),
+    });
+    const empty = (ms: number) => measured(NONE, NONE, { atMs: START_MS + ms, untilMs: START_MS + ms });
+    expect(judgeGate(strict, judged(strict, empty(60_000)), empty(600_000), SINCE)).toMatchObject({
+      verdict: 'Fail',
+      message: 'success-rate: 0 of 50 requests needed; no data for 600 s counts as failed here',
+    });
   });
 
   it('R15: fewer samples than asked for are no data', () => {
@@ -95,7 +113,63 @@ describe('a comparison with stable', () => {
       verdict: 'Pass',
       message: 'success-rate 90 % on 1,840 requests, >= 85 %, as stable itself is below 95 %, stable 90 %',
     });
-    expect(judged(derived, measured({ bad: 552, total: 1_840 }, asBad)).verdict).toBe('Fail');
+    expect(judged(derived, measured({ bad: 552, total: 1_840 }, asBad))).toMatchObject({
+      verdict: 'Fail',
+      message: expect.stringContaining('new version fails 30 % of 1,840 requests, stable 10 %'),
+    });
+    const once = { incomparable: 'at 100%', ...SINCE };
+    const gone = (bad: number) => measured({ bad, total: 1_840 }, NONE, { baseline: sums(NONE, asBad) });
+    expect(judged(derived, gone(184), once).verdict).toBe('Pass');
+    expect(judged(derived, gone(920), once).verdict).toBe('Fail');
+  });
+
+  it('R17: where there is no comparison, a limit that stable breaks too goes up with it, and still fails', () => {
+    const derived: PlanGate = { ...BOTH, isDerived: true };
+    const inTrouble = { bad: 1_640, total: 16_400 };
+    const apart = { ...SINCE, incomparable: incomparable({ weight: 5, headerRoutes: [{ match: [] }] }) ?? '' };
+    const withHeader = (bad: number) => measured({ bad, total: 1_840 }, inTrouble, { baseline: noSums(RATE) });
+    expect(judged(derived, withHeader(1_840), apart)).toMatchObject({
+      verdict: 'Fail',
+      message: expect.stringContaining('< 85 %, as stable itself is below 95 %'),
+    });
+    expect(judged(derived, withHeader(184), apart).verdict).toBe('Pass');
+  });
+
+  it('R14: a comparison of earlier steps says nothing about one in which stable gets no requests', () => {
+    const before = sums(HEALTHY, STABLE);
+    expect(judged(RATE, measured({ bad: 900, total: 900 }, NONE, { baseline: before }))).toMatchObject({
+      verdict: 'Fail',
+      message: expect.stringMatching(/^success-rate 0 % < 99 % on 900 requests/),
+    });
+  });
+
+  it('R14: a handful of requests of stable neither lifts a limit nor clears anybody', () => {
+    const derived: PlanGate = { ...BOTH, isDerived: true };
+    const broken = { bad: 60, total: 60 };
+    const few = (stable: Counts, gate: PlanGate) => judged(gate, measured(broken, stable, {}, gate));
+    expect(few({ bad: 1, total: 2 }, derived)).toMatchObject({ verdict: 'Fail', message: expect.stringMatching(/< 95 %/) });
+    expect(few({ bad: 0, total: 1 }, RATE)).toMatchObject({ verdict: 'Fail', message: expect.stringMatching(/< 99 %/) });
+    const suspicious = { baseline: sums({ bad: 6, total: 400 }, { bad: 8, total: 3_600 }) };
+    expect(judged(RATE, measured({ bad: 0, total: 60 }, { bad: 0, total: 20 }, suspicious))).toMatchObject({
+      verdict: 'NoData',
+      message: expect.stringContaining('suspicious'),
+    });
+  });
+
+  it('R17: evidence counts as it is, also where it is more than is shown', () => {
+    const strict = { ...BOTH, alpha: 1e-12 };
+    expect(judged(strict, measured({ bad: 1_840, total: 1_840 }, NONE)).verdict).toBe('Fail');
+    expect(judged({ ...RATE, alpha: 1e-12 }, measured({ bad: 1_000, total: 1_840 }, STABLE)).verdict).toBe('Fail');
+  });
+
+  it('R14: nothing moves on while stable itself is in trouble', () => {
+    const derived: PlanGate = { ...BOTH, isDerived: true };
+    expect(judged(derived, measured(HEALTHY, STABLE, { latestStable: { bad: 40, total: 300 } }))).toMatchObject({
+      verdict: 'NoData',
+      message: 'success-rate: stable itself fails 13.33 % of its latest 300 requests (limit 95 %); waits until that is over',
+    });
+    expect(judged(derived, measured(HEALTHY, STABLE, { latestStable: { bad: 1, total: 300 } })).verdict).toBe('Pass');
+    expect(judged(BOTH, measured(HEALTHY, STABLE, { latestStable: { bad: 40, total: 300 } })).verdict).toBe('Pass');
   });
 
   it('R17: where there is nobody to compare with, what was normal before is the limit', () => {
@@ -161,7 +235,12 @@ describe('a comparison with stable', () => {
     const [carried] = carriedGates([passed]);
     expect(carried).toMatchObject({ verdict: 'Pending', baseline: passed.baseline });
     expect(decodeSums(carried?.baseline?.sums ?? '', RATE)).toEqual(sums(HEALTHY, STABLE));
-    expect(carriedGates([judged(RATE, measured(WORSE, STABLE))])).toEqual([]);
+    const failed = judged(RATE, measured(WORSE, STABLE));
+    expect(withoutOverruled([failed])).toEqual([]);
+    expect(carriedGates([failed])).toMatchObject([{ verdict: 'Pending', baseline: failed.baseline }]);
+    const ofLimit = judged({ ...BOTH, min: 99.99 }, measured({ bad: 20, total: 1_840 }, { bad: 160, total: 16_400 }));
+    expect(ofLimit.verdict).toBe('Fail');
+    expect(withoutOverruled([ofLimit])).toEqual([ofLimit]);
     expect(judgeGate(RATE, passed, { kind: 'error', atMs: START_MS + 90_000, message: 'away' }, SINCE)).toMatchObject({
       verdict: 'Error',
       baseline: passed.baseline,
@@ -179,11 +258,11 @@ describe('a comparison with stable', () => {
       judged(of, measured(canary, STABLE, { atMs: START_MS + ms, untilMs: START_MS + ms }, of));
     expect(at(60_000, few, gate('hold'))).toMatchObject({
       verdict: 'NoData',
-      message: expect.stringContaining('not proven yet'),
+      message: expect.stringContaining('no proof yet that it fails less than 3 times as often'),
     });
     expect(at(600_000, few, gate('hold')).verdict).toBe('NoData');
     expect(at(299_000, few, gate('pass')).verdict).toBe('NoData');
-    expect(at(300_000, few, gate('pass'))).toMatchObject({ verdict: 'Pass', message: expect.stringContaining('without proof') });
+    expect(at(300_000, few, gate('pass'))).toMatchObject({ verdict: 'Pass', message: expect.stringContaining('5m are over') });
     expect(at(60_000, many, gate('hold')).verdict).toBe('Pass');
   });
 });

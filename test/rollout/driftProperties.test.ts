@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { OBJECT, type World } from '../../src/simulation/world.ts';
 import { MINUTE, SECOND, specOf, worldInProgress } from './check.ts';
 import { watchLaws } from './laws.ts';
+import { FEW_WORLDS, SEED } from './property.ts';
 
 const WINDOW_MS = 5 * MINUTE;
 const INSTALLATION = { prometheus: ['default'], zipkin: [], restore: ['argocd-controller'] };
@@ -53,7 +54,7 @@ describe('any life among other writers', () => {
         expect(mostInWindow(at('DriftRestored'))).toBeLessThanOrEqual(5);
         expect(mostInWindow(at('DriftPutDown'))).toBeLessThanOrEqual(5);
       }),
-      { seed: Number(process.env['SLUICE_SEED'] ?? 26), numRuns: Number(process.env['SLUICE_WORLDS'] ?? 60) },
+      { seed: SEED, numRuns: FEW_WORLDS },
     );
   });
 });

@@ -10,6 +10,8 @@ const spec = specOf(HALF, { analysis: { interval: '5s', gates: [ORDERS, SUCCESS_
 const badUntil = (seconds: number) => (_name: string, ms: number) => (ms < START_MS + seconds * SECOND ? 0 : 5);
 const pausedWorld = (truth: WorldOptions['truth'] = { query: () => 0 }, more: Partial<WorldOptions> = {}): World =>
   worldInProgress({ spec, truth, ...more }).run(20 * SECOND);
+const pauses = (world: World) =>
+  (world.status?.history ?? []).filter(({ action }) => action === 'paused').map(({ reason }) => reason);
 const actions = (world: World) => (world.status?.history ?? []).map(({ action }) => action);
 
 describe('a gate with onFailure: pause', () => {
@@ -92,20 +94,49 @@ describe('a gate with onFailure: pause', () => {
     expect(world.status?.pause).toBeUndefined();
   });
 
-  it('R22: a person who pauses as well changes nothing', () => {
+  it('R20, R22: a person who pauses as well is said beside the gate, and so outlasts it', () => {
     const world = pausedWorld();
-    world.ask({ verb: 'pause', by: 'alice' });
+    world.ask({ verb: 'pause', by: 'alice', reason: 'lunch' });
     world.run(SECOND);
-    expect(world.status?.lastRequest?.outcome).toBe('accepted: paused already by gate orders');
-    check(world, { phase: 'Paused', reason: 'PausedByGate' });
-    expect(actions(world).filter(action => action === 'paused')).toEqual(['paused']);
+    expect(world.status?.lastRequest?.outcome).toBe('accepted: paused');
+    check(world, {
+      phase: 'Paused',
+      reason: 'PausedByGate',
+      message: /paused by gate orders at .*, and paused by alice at .*: lunch/,
+    });
+    expect(world.status?.pause).toMatchObject({ by: 'alice', reason: 'lunch' });
+    expect(pauses(world)).toEqual(['PausedByGate', 'PausedByPerson']);
+    world.commit({ analysis: { interval: '5s', gates: [SUCCESS_RATE] } });
+    check(world.run(2 * MINUTE), { phase: 'Paused', reason: 'PausedByPerson', step: 1, mesh: [50] });
   });
 
-  it('R20: it takes the place of a pause that a person began', () => {
-    const world = worldInProgress({ spec, truth: { query: (_, ms) => (ms < START_MS + MINUTE ? 5 : 0) } });
+  /** Alice has paused; then orders fail, until a moment. */
+  const pausedTwice = (until = 1_000): World => {
+    const query = (_: string, ms: number) => (ms > START_MS + MINUTE && ms < START_MS + until * SECOND ? 0 : 5);
+    const world = worldInProgress({ spec, truth: { query } });
     world.ask({ verb: 'pause', by: 'alice' });
     check(world.run(10 * SECOND), { reason: 'PausedByPerson' });
-    check(world.run(2 * MINUTE), { reason: 'PausedByGate', mesh: [50] });
+    return world.run(2 * MINUTE);
+  };
+
+  it('R20: a pause that a person began stays beside it, and one resume ends both', () => {
+    const world = pausedTwice(140);
+    check(world, { phase: 'Paused', reason: 'PausedByGate', mesh: [50] });
+    check(world, { message: /paused by gate orders at .*, and paused by alice at .*; resume to go on, which ends both pauses/ });
+    expect(world.status?.pause).toMatchObject({ by: 'alice' });
+    expect(pauses(world)).toEqual(['PausedByPerson', 'PausedByGate']);
+    world.run(MINUTE).ask({ verb: 'resume', by: 'bob' });
+    check(world.run(SECOND), { phase: 'Progressing', step: 1 });
+    expect(world.status?.pause).toBeUndefined();
+    check(world.run(MINUTE), { phase: 'Healthy', stable: 'v2' });
+  });
+
+  it('R11, R20: an edit that takes the gate away leaves the pause of a person', () => {
+    const world = pausedTwice();
+    world.commit({ analysis: { interval: '5s', gates: [SUCCESS_RATE] } });
+    check(world.run(5 * MINUTE), { phase: 'Paused', reason: 'PausedByPerson', mesh: [50], message: /paused by alice/ });
+    world.ask({ verb: 'resume' });
+    check(world.run(2 * MINUTE), { phase: 'Healthy', stable: 'v2' });
   });
 
   it('R4: a restart neither ends the pause nor lengthens the row', () => {

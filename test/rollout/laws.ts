@@ -85,14 +85,16 @@ const checkWrite = (look: Look, write: SetTraffic, givenUp: ReadonlySet<string>)
   if (drift === 'up') demand(isStableReady || isForced, 'R6: nothing is shifted to a stable version without a ready pod', look);
 };
 
+const ENDS = ['promoted', 'rolledBack', 'superseded', 'ended'];
+
 /** What a tool that knows nothing of us reads: Ready at this generation means that this version is rolled out. */
 const checkReady = (look: Look): void => {
   const { rollout, decision } = look;
   const { status } = decision;
   const ready = status.conditions?.find(({ type }) => type === 'Ready');
   if (ready?.status !== 'True' || ready.observedGeneration !== rollout.generation || rollout.isDeleting) return;
-  // an experiment that is over is what its spec wanted, though its version is not stable
-  if (status.reason === 'ExperimentEnded') return;
+  // an experiment that is over is what its spec wanted, though its version is not stable, and whatever is changed afterwards
+  if (status.history?.findLast(({ action }) => ENDS.includes(action))?.action === 'ended') return;
   demand(status.stableVersion === rollout.spec.version, `Ready at generation ${rollout.generation} means rolled out`, look);
 };
 

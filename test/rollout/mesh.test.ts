@@ -140,6 +140,24 @@ describe('several objects', () => {
     }
   });
 
+  it('R3, R29: while the other objects are not written, the verdicts of the step before stand with it', () => {
+    const total = (counts: World['counts']) => counts.mesh + counts.subset + counts.status + counts.request + counts.finalizer;
+    let seen = 0;
+    for (let write = 1; write <= total(story(undefined).counts); write++) {
+      const world = new World({ spec: specOf(HALF), objects: two, crash: { write, when: 'after' } }).run(10 * SECOND);
+      world.setPods('v2', 3);
+      world.commit({ version: 'v2' });
+      for (let i = 0; i < 400 && world.meshWrites.length < 3; i++) world.run(100);
+      if (world.weightOf('v2', OBJECT) !== 50) continue;
+      seen += 1;
+      world.olderRival = 'weather/older';
+      check(world.run(5 * SECOND), { phase: 'Invalid', mesh: [100, 50] });
+      expect(world.status?.step?.index).toBe(1);
+      expect(world.status?.gates?.map(({ verdict }) => verdict)).toEqual(['Pass', 'Pass']);
+    }
+    expect(seen).toBeGreaterThan(0);
+  });
+
   it('R29: so it is in the next rollout, when they carry positions of the one before', () => {
     const first = story(undefined).counts;
     const both = story(undefined, ['v2', 'v3']).counts;

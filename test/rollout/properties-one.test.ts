@@ -1,3 +1,3 @@
 import { propertyTests } from './property.ts';
 
-propertyTests(0, 2);
+propertyTests(0, 4);

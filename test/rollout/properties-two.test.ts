@@ -1,3 +1,3 @@
 import { propertyTests } from './property.ts';
 
-propertyTests(1, 2);
+propertyTests(1, 4);

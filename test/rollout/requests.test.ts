@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { decide, isWorthStoring } from '../../src/rollout/index.ts';
 import { OBJECT, START_MS, type World } from '../../src/simulation/world.ts';
 import { check, MINUTE, mark, restingWorld, SECOND, specOf, worldInProgress } from './check.ts';
 
@@ -29,6 +30,40 @@ describe('requests', () => {
     const before = mark(world);
     world.ask({ verb: 'abort', id: 'a' });
     check(world.run(10 * SECOND), { step: 2, mesh: [50], writes: { mesh: 0, status: 0, request: 1 } }, before);
+  });
+
+  it('R22: the ids of the last requests are known, so that a file that is applied again does not ask again', () => {
+    const world = worldInProgress(forever);
+    for (const [id, verb] of Object.entries({ a: 'pause', b: 'resume', c: 'pause', d: 'resume' })) {
+      world.ask({ verb, id });
+      world.run(SECOND);
+    }
+    world.ask({ verb: 'pause', id: 'a' });
+    check(world.run(SECOND), { reason: 'WaitingForPerson' });
+    world.ask({ verb: 'abort', id: 'b' });
+    check(world.run(SECOND), { reason: 'WaitingForPerson', mesh: [20] });
+    expect(world.request).toBeUndefined();
+    expect(world.status?.lastRequest).toMatchObject({ id: 'd', outcome: 'accepted: resumed' });
+    for (let n = 0; n < 30; n++) {
+      world.ask({ verb: 'pause', id: `id-${n}`, revision: 'ffffffff' });
+      world.run(SECOND);
+    }
+    expect(world.status?.answered?.ids).toHaveLength(10);
+  });
+
+  it('R22: what an earlier build has answered is not asked again', () => {
+    const world = worldInProgress(forever);
+    const { status } = world;
+    if (status === undefined) expect.unreachable('a status');
+    world.status = {
+      ...status,
+      lastRequest: { id: 'a', verb: 'pause', outcome: 'accepted: paused', at: '2026-11-21T14:00:00Z' },
+    };
+    world.ask({ verb: 'abort', id: 'a' });
+    check(world.run(5 * SECOND), { step: 1, mesh: [20] });
+    world.ask({ verb: 'pause', id: 'b' });
+    world.run(SECOND).ask({ verb: 'abort', id: 'a' });
+    check(world.run(5 * SECOND), { step: 1, mesh: [20], reason: 'PausedByPerson' });
   });
 
   it('R22: promote must name revision and step', () => {
@@ -110,6 +145,15 @@ describe('requests', () => {
     expect(outcome(drifting)).toMatch(/refused: .*somebody changed the weights/);
     drifting.edit(OBJECT, { v1: 80, v2: 20 });
     check(drifting.run(10 * SECOND), { step: 1, phase: 'Paused', mesh: [20] });
+    const again = worldInProgress(forever);
+    again.edit(OBJECT, { v1: 95, v2: 5 });
+    for (let time = 0; time < 2; time++) {
+      promote(again.run(SECOND), 1);
+      again.run(5 * SECOND);
+      expect(again.request).toBeUndefined();
+    }
+    again.edit(OBJECT, { v1: 80, v2: 20 });
+    check(again.run(10 * SECOND), { step: 1, phase: 'Paused', mesh: [20] });
     const broken = worldInProgress(forever);
     broken.commit({ strategy: {} });
     promote(broken, 1);
@@ -173,11 +217,56 @@ describe('requests', () => {
     expect(world.weightOf('v3')).toBe(0);
   });
 
+  it('R22: the same text without an id, written again a moment later, is heard again', () => {
+    const world = worldInProgress(forever);
+    world.ask('{"verb":"pause"}');
+    world.run(2 * SECOND).ask({ verb: 'resume' });
+    world.run(2 * SECOND).ask('{"verb":"pause"}');
+    check(world.run(2 * SECOND), { reason: 'PausedByPerson' });
+    world.ask('{"verb":"abort"}');
+    check(world.run(5 * SECOND), { phase: 'RolledBack', reason: 'Aborted' });
+    world.setPods('v3', 3);
+    world.commit({ version: 'v3' });
+    check(world.run(6 * SECOND), { phase: 'Paused', step: 1, reason: 'WaitingForPerson' });
+    world.ask('{"verb":"abort"}');
+    check(world.run(5 * SECOND), { phase: 'RolledBack', reason: 'Aborted' });
+    expect(world.weightOf('v3')).toBe(0);
+  });
+
+  it('R3, R22: an abort written again is heard while no status can be stored', () => {
+    const world = worldInProgress(forever);
+    world.ask('{"verb":"abort"}');
+    world.run(5 * SECOND).setPods('v3', 3);
+    world.commit({ version: 'v3' });
+    const { status } = world.run(6 * SECOND);
+    if (status === undefined) expect.unreachable('a status');
+    world.status = { ...status, answered: { text: status.lastRequest?.id ?? '' } };
+    world.statusRefused = true;
+    world.ask('{"verb":"abort"}');
+    world.run(2 * SECOND);
+    expect(world.weightOf('v3')).toBe(0);
+  });
+
+  it.each(['{"verb":"abort"}', '{"verb":"retry"}', 'nonsense'])(
+    'R5, R22: %s is answered once while its annotation stands',
+    text => {
+      const world = worldInProgress(forever);
+      world.setPods('v1', 0);
+      world.ask(text);
+      const { status } = world.run(2 * SECOND);
+      if (status?.lastRequest === undefined) expect.unreachable('an answer');
+      const stored = { ...status, answered: { text: status.lastRequest.id } };
+      const later = decide({ ...world.rollout(), request: text, status: stored }, world.observe(), world.nowMs + 2 * SECOND);
+      expect(isWorthStoring(stored, later.status)).toBe(false);
+      expect(later.actions).toContainEqual({ kind: 'removeRequest', request: text });
+    },
+  );
+
   it('R22: the same text without an id, refused before, is heard again once things have changed', () => {
     const world = worldInProgress(forever);
     world.setPods('v1', 0);
     world.ask('{"verb":"abort"}');
-    check(world.run(MINUTE), { step: 1, mesh: [20] });
+    check(world.run(2 * SECOND), { step: 1, mesh: [20] });
     expect(outcome(world)).toMatch(/refused: v1 has no ready pod/);
     world.setPods('v1', 3);
     world.ask('{"verb":"abort"}');

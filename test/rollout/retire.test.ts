@@ -46,6 +46,46 @@ describe('what the old version leaves behind', () => {
     expect(world.announced.at(-1)).toMatchObject({ reason: 'Retired', type: 'Normal' });
   });
 
+  it('R21: what still gets requests, although no route leads there, is neither scaled nor loses its subset', () => {
+    let isObeyed = false;
+    const world = promoted({ ...SCALE, after: '1m' }, { truth: { disobeyedShare: () => (isObeyed ? 0 : 0.02) } });
+    isObeyed = true;
+    world.run(5 * SECOND);
+    isObeyed = false;
+    check(world.run(5 * MINUTE), { phase: 'Healthy', message: /v1 is not retired yet: it still gets requests.*by itself/ });
+    const before = mark(world);
+    check(world.run(20 * MINUTE), { writes: { mesh: 0, subset: 0, status: 0, scale: 0 } }, before);
+    expect([world.counts.scale, world.mesh.subsets.has('v1')]).toEqual([0, true]);
+    world.crash();
+    isObeyed = true;
+    check(world.run(MINUTE), { reason: 'Retired', writes: { subset: 1, scale: 1 } }, before);
+  });
+
+  it('R16, R21: a provider that does not answer is waited for', () => {
+    let isDown = false;
+    const world = promoted({ ...SCALE, after: '1m' }, { truth: { down: () => isDown } });
+    isDown = true;
+    check(world.run(30 * MINUTE), { phase: 'Healthy', message: /the provider does not say whether it still gets requests/ });
+    expect(world.counts.scale).toBe(0);
+    isDown = false;
+    check(world.run(MINUTE), { reason: 'Retired' });
+  });
+
+  it('R21: without requests, or without a provider, it is the time that counts', () => {
+    const quiet = promoted({ ...SCALE, after: '1m' });
+    quiet.truth = { requestsPerSecond: 0 };
+    check(quiet.run(2 * MINUTE), { reason: 'Retired' });
+    const gates = { analysis: { gates: [] } };
+    const blind = promoted(
+      { ...SCALE, after: '1m' },
+      {
+        spec: specOf(HALF, { ...gates, retire: { ...SCALE, after: '1m' } }),
+        installation: { prometheus: [], zipkin: [] },
+      },
+    );
+    check(blind.run(2 * MINUTE), { reason: 'Retired' });
+  });
+
   it('R5, R21: when it is done nothing is written any more', () => {
     const world = promoted({ ...SCALE, after: '10m' }).run(15 * MINUTE);
     check(world, { reason: 'Retired' });

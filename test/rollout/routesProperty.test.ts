@@ -11,9 +11,10 @@ import {
   type StrategySpec,
 } from '../../src/rollout/index.ts';
 import { routesDigest } from '../../src/rollout/mesh/routes.ts';
-import { OBJECT, START_MS, World } from '../../src/simulation/world.ts';
+import { OBJECT, World } from '../../src/simulation/world.ts';
 import { MINUTE, SECOND, specOf } from './check.ts';
 import { watchLaws } from './laws.ts';
+import { FEW_WORLDS, SEED } from './property.ts';
 
 const TROUBLE_MS = 60 * SECOND;
 const GATEWAY = 'weather/gateway';
@@ -176,7 +177,7 @@ it('R3–R30: in every world with header and mirror routes the laws hold, and no
         expect(isWorthStoring(status, again.status), 'deciding again stores nothing new').toBe(false);
       },
     ),
-    { seed: Number(process.env['SLUICE_SEED'] ?? START_MS % 1_000_003), numRuns: Number(process.env['SLUICE_WORLDS'] ?? 40) },
+    { seed: SEED, numRuns: FEW_WORLDS },
   );
   expect([...ends]).toEqual(expect.arrayContaining(['Promoted', 'ExperimentEnded', 'GateFailed']));
 }, 60_000);

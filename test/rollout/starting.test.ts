@@ -103,6 +103,22 @@ describe('adoption', () => {
     check(world, { phase: 'Healthy', stable: 'v2' });
   });
 
+  it('R7: objects that split in different ways are left alone, and the message names them', () => {
+    const spec = specOf(HALF, { version: 'v2', initialVersion: 'v1' });
+    const two = (gateway: Readonly<Record<string, number>>): World => {
+      const objects = { [OBJECT]: { versions: { v1: 80, v2: 20 }, foreign: 0 }, [GATEWAY]: { versions: gateway, foreign: 0 } };
+      return new World({ spec, objects, pods: { v1: 3, v2: 3 }, subsets: ['v1', 'v2'] }).run(3 * SECOND);
+    };
+    for (const gateway of [{ v1: 50, v2: 50 }, { v1: 100 }, { v1: 100, v2: 0 }]) {
+      check(two(gateway), { phase: 'Pending', reason: 'PinNeeded', waitingFor: 'pin', writes: { mesh: 0, status: 1 } });
+      check(two(gateway), { message: /weather\/forecast: v1 80%, v2 20%; weather\/forecast-gateway: v1 \d+%.*the same weights/ });
+    }
+    check(two({ v1: 4, v2: 1 }), { phase: 'Progressing', step: 1, weight: 20, mesh: [20, 20], writes: { mesh: 0 } });
+    const mended = two({ v1: 100 });
+    mended.edit(OBJECT, { v1: 100 });
+    check(mended.run(10 * SECOND), { stable: 'v1', step: 1, mesh: [50, 50] });
+  });
+
   it('R7: two objects are both pinned, although the process dies in between', () => {
     const objects = { ...unpinned, [GATEWAY]: { versions: { '*': 100 }, foreign: 0 } };
     const world = new World({ spec: specOf(HALF), objects, crash: { write: 2, when: 'after' } });

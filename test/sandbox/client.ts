@@ -115,13 +115,23 @@ export function apiClient(sandbox: Sandbox): ApiClient {
   };
 }
 
-/** Asks again until the answer is there; the wait is bounded by the test's time-out. */
-export async function until<T>(look: () => Promise<T | undefined> | T | undefined, what: string, timeoutMs = 8000): Promise<T> {
-  const end = Date.now() + timeoutMs;
+/** Longer than any machine stands still: only what never comes is missed. */
+const PATIENCE_MS = 60_000;
+const LOOK_EVERY_MS = 20;
+
+/** Asks again until the answer is there. */
+export async function until<T>(
+  look: () => Promise<T | undefined> | T | undefined,
+  what: string,
+  timeoutMs = PATIENCE_MS,
+  everyMs = LOOK_EVERY_MS,
+): Promise<T> {
+  const end = performance.now() + timeoutMs;
   for (;;) {
+    const isOver = performance.now() > end;
     const found = await look();
     if (found !== undefined) return found;
-    if (Date.now() > end) throw new Error(`waiting for ${what}: nothing after ${timeoutMs} ms`);
-    await new Promise(resolve => setTimeout(resolve, 20));
+    if (isOver) throw new Error(`waiting for ${what}: nothing after ${timeoutMs} ms`);
+    await new Promise(resolve => setTimeout(resolve, everyMs));
   }
 }

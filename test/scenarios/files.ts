@@ -25,6 +25,7 @@ const readStory = (file: string): Story => {
   const read = readScenario(readFileSync(join(import.meta.dirname, file), 'utf8'), file, SCHEMAS);
   if ('problems' in read) throw new Error(read.problems.join('\n'));
   const { scenario } = read;
+  if (scenario.about === undefined) throw new Error(`${file}: about: is missing, expected a sentence that says what it shows`);
   return { file, scenario, title: `${scenario.rules.join(', ')}: ${scenario.about} (${file})` };
 };
 

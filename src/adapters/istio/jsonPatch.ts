@@ -23,12 +23,13 @@ export const guardVersion = (object: MeshObject): readonly JsonPatchOperation[] 
   return resourceVersion === undefined ? [] : [{ op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion }];
 };
 
-/** Sets one annotation, after a test of its old value. */
-export function setAnnotation(object: MeshObject, annotation: string, value: string): readonly JsonPatchOperation[] {
+/** Sets one annotation, or takes it away, after a test of its old value. */
+export function setAnnotation(object: MeshObject, annotation: string, value: string | undefined): readonly JsonPatchOperation[] {
   const annotations = object.metadata?.annotations;
-  if (annotations === undefined) return [{ op: 'add', path: '/metadata/annotations', value: { [annotation]: value } }];
   const path = pointer('metadata', 'annotations', annotation);
-  const old = annotations[annotation];
+  const old = annotations?.[annotation];
+  if (value === undefined) return old === undefined ? [] : [...testOf(path, old), { op: 'remove', path }];
+  if (annotations === undefined) return [{ op: 'add', path: '/metadata/annotations', value: { [annotation]: value } }];
   if (old === undefined) return [{ op: 'add', path, value }];
   return [...testOf(path, old), { op: 'replace', path, value }];
 }

@@ -57,3 +57,9 @@ export function writePosition(
   const versions = [...earlier, ...current].slice(-REMEMBERED_VERSIONS);
   return JSON.stringify({ ...entriesOf(object), [uid]: { ...entry, versions } });
 }
+
+/** The annotation's next value without our entry; `undefined` when nobody has one then. */
+export function withoutPosition(object: MeshObject, uid: string): string | undefined {
+  const { [uid]: _ours, ...others } = entriesOf(object);
+  return Object.keys(others).length === 0 ? undefined : JSON.stringify(others);
+}

@@ -1,7 +1,7 @@
 import type { Position } from '../../rollout/index.ts';
 import { splitWeights } from '../../rollout/mesh/weights.ts';
 import { guardVersion, pointer, setAnnotation, testOf } from './jsonPatch.ts';
-import { POSITION_ANNOTATION, versionsRoutedBy, writePosition } from './position.ts';
+import { POSITION_ANNOTATION, versionsRoutedBy, withoutPosition, writePosition } from './position.ts';
 import type { JsonPatchOperation, MeshObject } from './resource.ts';
 import { type Destination, effectiveWeight, type HttpRoute, steeredRoutes, type VersionOfSubset } from './virtualService.ts';
 
@@ -51,11 +51,14 @@ export function editTraffic(virtualService: MeshObject, edit: TrafficEdit): read
   const routes = steeredRoutes(virtualService, edit.host, edit.routes);
   const earlier = versionsRoutedBy(virtualService, edit.uid);
   const entry = { ...edit.position, versions: [...new Set([edit.stable.version, edit.canary.version])] };
+  // A Rollout that is going is Safe now: nobody will look for its position any more.
+  const isLast = edit.position.state === 'safe' && edit.position.reason === 'Deleted';
+  const position = isLast ? withoutPosition(virtualService, edit.uid) : writePosition(virtualService, edit.uid, entry);
   return [
     ...guardVersion(virtualService),
     ...routes.flatMap(testsOfRoute),
     ...routes.flatMap(route => editRoute(route, edit, earlier)),
-    ...setAnnotation(virtualService, POSITION_ANNOTATION, writePosition(virtualService, edit.uid, entry)),
+    ...setAnnotation(virtualService, POSITION_ANNOTATION, position),
   ];
 }
 

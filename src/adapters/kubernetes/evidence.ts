@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type Evidence, type EvidenceStore, type Logger, SystemError } from '../../controller/ports.ts';
-import type { KubeClient } from './client.ts';
+import type { JsonPatchOperation, KubeClient } from './client.ts';
 import { CONFIG_MAPS, type KubeObject } from './resources.ts';
 
 const compress = promisify(gzip);
@@ -16,7 +16,7 @@ const LONGEST_NAME = 253;
 const LONGEST_LABEL = 63;
 
 export type ConfigMapEvidenceOptions = {
-  readonly client: Pick<KubeClient, 'create' | 'mergePatch' | 'delete'>;
+  readonly client: Pick<KubeClient, 'create' | 'jsonPatch' | 'mergePatch' | 'delete'>;
   /** Attempts of a Rollout that are kept, the present one among them. */
   readonly attempts: number;
   readonly logger: Logger;
@@ -27,7 +27,8 @@ type Sizes = ReadonlyMap<string, number>;
 
 /**
  * Keeps records in ConfigMaps beside the Rollout, one for each attempt, which go with the Rollout. A record is one patch;
- * nothing is ever read but the answers of writes.
+ * nothing is ever read but the answers of writes. A ConfigMap of that name that is not ours is left alone: it has not our
+ * labels, which each patch tests.
  */
 export function createConfigMapEvidence({ client, attempts, logger }: ConfigMapEvidenceOptions): EvidenceStore {
   const known = new Map<string, Sizes>();
@@ -43,13 +44,41 @@ export function createConfigMapEvidence({ client, attempts, logger }: ConfigMapE
   const dropOldest = async ({ rollout, attempt }: Evidence, signal: AbortSignal): Promise<void> => {
     const oldest = attempt - attempts;
     if (oldest < 1) return;
+    const { namespace } = rollout;
     const name = nameOf(rollout.name, oldest);
     try {
-      await client.delete(CONFIG_MAPS, { namespace: rollout.namespace, name }, { signal });
+      if (!known.has(`${namespace}/${name}`) && !(await isOurs({ namespace, name }, rollout.name, signal))) return;
+      await client.delete(CONFIG_MAPS, { namespace, name }, { signal });
     } catch (error) {
       if (!isKind(error, 'notFound'))
-        logger.warn({ configMap: `${rollout.namespace}/${name}`, err: error }, 'cannot delete evidence of an early attempt');
+        logger.warn({ configMap: `${namespace}/${name}`, err: error }, 'cannot delete evidence of an early attempt');
     }
+  };
+
+  /** Asks by a patch that changes nothing, since reading is no right of ours. */
+  const isOurs = async (ref: ConfigMapRef, rollout: string, signal: AbortSignal): Promise<boolean> => {
+    try {
+      await client.jsonPatch(CONFIG_MAPS, ref, testsOf(rollout), { signal });
+      return true;
+    } catch (error) {
+      if (isKind(error, 'conflict')) return false;
+      throw error;
+    }
+  };
+
+  /** One record more, as one patch; where its parts are not as they were left, as one that needs none of them. */
+  const addRecord = async (evidence: Evidence, object: ConfigMap, bytes: Buffer, signal: AbortSignal): Promise<KubeObject> => {
+    const { namespace } = evidence.rollout;
+    const ref = { namespace, name: object.metadata.name };
+    const dropped = surplus(known.get(`${namespace}/${ref.name}`), evidence, bytes);
+    try {
+      return await client.jsonPatch(CONFIG_MAPS, ref, additionOf(evidence, object, dropped), { signal });
+    } catch (error) {
+      if (!isKind(error, 'conflict')) throw error;
+    }
+    if (!(await isOurs(ref, evidence.rollout.name, signal))) throw new ForeignConfigMap(ref);
+    const patch = { ...object, binaryData: { ...object.binaryData, ...dropped } };
+    return await client.mergePatch(CONFIG_MAPS, ref, patch, { signal });
   };
 
   return {
@@ -62,8 +91,7 @@ export function createConfigMapEvidence({ client, attempts, logger }: ConfigMapE
       const place = `${namespace}/${object.metadata.name}`;
       const begins = isFirst(evidence, known.get(place));
       const add = async (): Promise<void> => {
-        const patch = { ...object, binaryData: { ...object.binaryData, ...surplus(known.get(place), evidence, bytes) } };
-        remember(place, await client.mergePatch(CONFIG_MAPS, { namespace, name: object.metadata.name }, patch, { signal }));
+        remember(place, await addRecord(evidence, object, bytes, signal));
         if (begins) await dropOldest(evidence, signal);
       };
       const make = async (): Promise<void> => {
@@ -75,6 +103,7 @@ export function createConfigMapEvidence({ client, attempts, logger }: ConfigMapE
         await first();
         return 'written';
       } catch (error) {
+        if (error instanceof ForeignConfigMap) return { lost: error.message };
         if (!isKind(error, instead)) throw error;
       }
       try {
@@ -82,6 +111,7 @@ export function createConfigMapEvidence({ client, attempts, logger }: ConfigMapE
         return 'written';
       } catch (error) {
         known.delete(place);
+        if (error instanceof ForeignConfigMap) return { lost: error.message };
         if (second === make && isKind(error, 'notFound')) return { lost: `namespace ${namespace} is gone` };
         throw error;
       }
@@ -119,12 +149,42 @@ function surplus(sizes: Sizes | undefined, evidence: Evidence, bytes: Uint8Array
   return dropped;
 }
 
+type ConfigMapRef = { readonly namespace: string; readonly name: string };
+
+class ForeignConfigMap extends Error {
+  constructor({ namespace, name }: ConfigMapRef) {
+    super(`ConfigMap ${namespace}/${name} exists and is not ours, expected the labels of Sluice; rename or delete it`);
+    this.name = 'ForeignConfigMap';
+  }
+}
+
+const labelsOf = (rollout: string): Readonly<Record<string, string>> => ({
+  [ROLLOUT_LABEL]: fitting(rollout, LONGEST_LABEL),
+  'app.kubernetes.io/managed-by': 'sluice',
+});
+
+const escaped = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
+
+const testsOf = (rollout: string): readonly JsonPatchOperation[] =>
+  Object.entries(labelsOf(rollout)).map(([label, value]) => ({ op: 'test', path: `/metadata/labels/${escaped(label)}`, value }));
+
+/** A ConfigMap that a deleted Rollout of this name has left behind is taken over. */
+const additionOf = (
+  evidence: Evidence,
+  { metadata, binaryData }: ConfigMap,
+  dropped: Readonly<Record<string, null>>,
+): readonly JsonPatchOperation[] => [
+  ...testsOf(evidence.rollout.name),
+  { op: 'add', path: '/metadata/ownerReferences', value: metadata['ownerReferences'] },
+  ...Object.entries(binaryData).map(([key, value]) => ({ op: 'add', path: `/binaryData/${escaped(key)}`, value }) as const),
+  ...Object.keys(dropped).map(key => ({ op: 'remove', path: `/binaryData/${escaped(key)}` }) as const),
+];
+
 type ConfigMap = KubeObject & {
   readonly metadata: { readonly name: string };
   readonly binaryData: Readonly<Record<string, string>>;
 };
 
-/** A patch says whose it is, too: a ConfigMap that a deleted Rollout of this name has left behind is taken over. */
 function toConfigMap(evidence: Evidence, bytes: Buffer): ConfigMap {
   const { namespace, name, uid } = evidence.rollout;
   return {
@@ -133,7 +193,7 @@ function toConfigMap(evidence: Evidence, bytes: Buffer): ConfigMap {
     metadata: {
       name: nameOf(name, evidence.attempt),
       namespace,
-      labels: { [ROLLOUT_LABEL]: fitting(name, LONGEST_LABEL), 'app.kubernetes.io/managed-by': 'sluice' },
+      labels: labelsOf(name),
       ownerReferences: [{ apiVersion: 'sluice.dev/v1alpha1', kind: 'Rollout', name, uid }],
     },
     binaryData: { [keyOf(evidence)]: bytes.toString('base64') },

@@ -56,7 +56,12 @@ export const createFreezeWatch = ({ client, namespace, logger, clock, timing }: 
     if (state !== undefined || !(error instanceof SystemError) || error.kind === 'unavailable') return;
     const reason = error.message;
     logger.error({ reason }, 'the freeze cannot be read; nothing moves forward until it can');
-    learn({ by: 'Sluice itself', since: new Date(clock.now()).toISOString(), reason: `the freeze cannot be read: ${reason}` });
+    learn({
+      by: 'Sluice itself',
+      since: new Date(clock.now()).toISOString(),
+      reason: `the freeze cannot be read: ${reason}`,
+      end: `when the ConfigMap ${namespace}/${NAME} can be read, which the Role ${NAME} allows (sluice install prints it)`,
+    });
   };
 
   const watched = async <T>(request: () => Promise<T>): Promise<T> => {

@@ -8,6 +8,9 @@ const defaultScrapeDistanceMs = 60_000;
 /** A scrape takes a moment and bears the time of its beginning: so long it may be under way, at most. */
 const longestScrapeMs = 2000;
 
+/** An interval of so many scrape distances has had its chance to see both versions. */
+const WAITED_SCRAPES = 4;
+
 /** Moments of scrapes, ascending, by target. */
 type Scrapes = ReadonlyMap<string, readonly number[]>;
 
@@ -58,7 +61,8 @@ export function scrapeDistance(scrapes: Scrapes): number | undefined {
  *
  * The versions are compared over the time between two boundaries. An interval that is shorter than a scrape distance may
  * hold scrapes of one version only, though both have traffic: nothing could be compared, time after time. So it stays open
- * until each of `sides` (the targets that tell about one version) was scraped within it, unless its targets are gone.
+ * until each of `sides` (the targets that tell about one version) was scraped within it, unless its targets are gone, or the
+ * interval is long enough to have held them.
  *
  * Equal to `fromMs` when nothing newer is known.
  */
@@ -80,7 +84,8 @@ export function completeUntil(scrapes: Scrapes, sides: readonly ReadonlySet<stri
   untilMs = Math.max(fromMs, Math.min(untilMs, newestMs));
   const wasScraped = (target: string) => scrapes.get(target)?.some(atMs => atMs > fromMs && atMs <= untilMs);
   const isOpen = (side: ReadonlySet<string>) => [...side].some(one => living.has(one)) && ![...side].some(wasScraped);
-  return sides.some(isOpen) ? fromMs : untilMs;
+  const isShort = toMs - fromMs < WAITED_SCRAPES * fallbackMs;
+  return isShort && sides.some(isOpen) ? fromMs : untilMs;
 }
 
 type Range = { readonly fromMs: number; readonly toMs: number };

@@ -45,6 +45,7 @@ const step = open({
   lowReadySince: text(),
   podsLost: count(),
   askedAt: text(),
+  troubledAt: text(),
 });
 
 const waitingFor = open({
@@ -124,6 +125,7 @@ const shape = {
     .optional()
     .describe('Where the rollout is.'),
   reason: text().describe('Why the phase is what it is; one of a closed list.'),
+  since: text().describe('Since when phase, reason and step are what they are.'),
   message: text().describe('Where it is, what it waits for, until when, and what would end it.'),
   stableVersion: text().describe('The version that users get.'),
   canaryVersion: text().describe('The version that is being rolled out; absent when Healthy.'),
@@ -149,6 +151,7 @@ const shape = {
   lastRequest: open({ id: text(), verb: text(), outcome: text(), at: text() })
     .optional()
     .describe('The last request and what became of it.'),
+  answered: open({ ids: names(), text: text() }).optional().describe('Requests that are not acted on again.'),
   drift: open({ times: names(), restored: names(), by: text(), since: text() })
     .optional()
     .describe('When somebody else changed the weights.'),

@@ -2,8 +2,9 @@ import type { Action } from '../action.ts';
 import { goBack } from '../back/goBack.ts';
 import { isoMillis } from '../duration.ts';
 import { place } from '../explain.ts';
-import { carriedGates } from '../gates/gates.ts';
+import { carriedGates, withoutOverruled } from '../gates/gates.ts';
 import { type Guard, type Outcome, saying, withHistory } from '../outcome.ts';
+import { wantedGates } from '../plan/analysis.ts';
 import { withAlpha } from '../plan/budget.ts';
 import { compilePlan, planHash } from '../plan/plan.ts';
 import { gatesHash, targetHash } from '../plan/specHash.ts';
@@ -59,8 +60,8 @@ const store = (attempt: Attempt, status: RolloutStatus): Outcome => {
 const restarted = (attempt: Attempt, plan: Plan, hash: string): RolloutStatus => {
   const { status, step, nowMs, hasTraffic, canaryPods } = attempt;
   const { approvals: _approvals, ...rest } = status;
-  // Where the clock went back, the step begins no earlier than the one that it takes the place of.
-  const startedAt = isoMillis(Math.max(nowMs, Date.parse(step.startedAt ?? '') || 0));
+  // Where the clock went back, the step begins after the one that it takes the place of: they are told apart by it.
+  const startedAt = isoMillis(Math.max(nowMs, (Date.parse(step.startedAt ?? '') || 0) + 1));
   const next: StepStatus = {
     index: 1,
     count: plan.steps.length,
@@ -96,8 +97,13 @@ const standing = ({ weight, status }: Attempt, compiled: Plan): PlanStep => {
   };
 };
 
-const keepsGates = ({ plan, rollout }: Attempt): boolean =>
-  plan.gatesHash === undefined ? rollout.spec.analysis?.gates === undefined : plan.gatesHash === gatesHash(rollout.spec);
+const keepsGates = ({ plan, rollout, observation }: Attempt): boolean =>
+  plan.gates.every(gate => isAnswered(gate, observation)) &&
+  (plan.gatesHash === undefined ? rollout.spec.analysis?.gates === undefined : plan.gatesHash === gatesHash(rollout.spec));
+
+/** Is there still a provider by the name that the gate knows? One that is gone would never be heard of again. */
+const isAnswered = ({ source }: PlanGate, { installation }: Attempt['observation']): boolean =>
+  source.kind === 'webhook' || installation[source.kind === 'zipkin' ? 'zipkin' : 'prometheus'].includes(source.provider);
 
 /**
  * Limits that were frozen when the attempt began go on for gates that were not edited, and always for the built-in one;
@@ -107,8 +113,15 @@ const withKeptGates = (attempt: Attempt, compiled: Plan): Plan => {
   const isKept = keepsGates(attempt);
   const before = (gate: PlanGate): PlanGate | undefined =>
     gate.steps === undefined && (isKept || gate.source.kind === 'unattributed')
-      ? attempt.plan.gates.find(({ name, steps }) => name === gate.name && steps === undefined)
+      ? attempt.plan.gates.find(
+          known => known.name === gate.name && known.steps === undefined && isAnswered(known, attempt.observation),
+        )
       : undefined;
+  // Before the first weight nothing of the budget is spent, so all gates share all of it.
+  if (!isKept && attempt.step.index === 0) {
+    const gates = compiled.gates.map(gate => withBudgetOf(gate, before(gate) ?? gate));
+    return { ...compiled, gates, gatesHash: gatesHash(attempt.rollout.spec) };
+  }
   const fresh = compiled.gates.filter(gate => before(gate) === undefined);
   const reserve = attempt.plan.reserveAlpha ?? compiled.reserveAlpha ?? 0;
   const [granted, left] = fresh.some(({ judge }) => judge === 'sequential') ? [reserve / 2, reserve / 2] : [0, reserve];
@@ -121,18 +134,28 @@ const withKeptGates = (attempt: Attempt, compiled: Plan): Plan => {
   };
 };
 
+const withBudgetOf = ({ alpha, stepAlpha }: PlanGate, limits: PlanGate): PlanGate => {
+  const { alpha: _, stepAlpha: __, ...rest } = limits;
+  return { ...rest, ...(alpha === undefined ? {} : { alpha }), ...(stepAlpha === undefined ? {} : { stepAlpha }) };
+};
+
 /** Evidence against stable goes on for the gates that go on. */
 const keptBaselines = ({ plan: before, gates }: Attempt, plan: Plan): readonly GateStatus[] =>
-  carriedGates(gates).filter(({ name }) => {
+  carriedGates(withoutOverruled(gates)).filter(({ name }) => {
     const gate = plan.gates.find(known => known.name === name);
     return gate !== undefined && before.gates.includes(gate);
   });
 
-/** Default limits come from what is normal; only where they are new does that have to be measured once more. */
-const limitsToMeasure = (attempt: Attempt): ReturnType<typeof missingReference> =>
-  keepsGates(attempt) || attempt.rollout.spec.analysis?.gates !== undefined
-    ? undefined
-    : missingReference(attempt, attempt.target.stable);
+/** Default limits and comparisons need what is normal; only where they are new does that have to be measured once more. */
+const limitsToMeasure = (attempt: Attempt): ReturnType<typeof missingReference> => {
+  const { rollout, observation, target } = attempt;
+  const isKept = keepsGates(attempt);
+  const isCompared = wantedGates(rollout.spec, observation.installation).some(
+    ({ gate, step }) => gate.baseline !== undefined && !(isKept && step === undefined),
+  );
+  const hasNewDefaults = !isKept && rollout.spec.analysis?.gates === undefined;
+  return hasNewDefaults || isCompared ? missingReference(attempt, target.stable) : undefined;
+};
 
 /** Everything that protects goes on with the gates from before, until the new limits are known. */
 const measureFirst = (attempt: Attempt, missing: NonNullable<ReturnType<typeof missingReference>>): Outcome => {

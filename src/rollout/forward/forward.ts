@@ -4,7 +4,7 @@ import { experimentSentence, goBack } from '../back/goBack.ts';
 import { byName } from '../byName.ts';
 import { durationOr, isoMillis } from '../duration.ts';
 import { capacitySentence, capacityWarning, gatesSentence, missingPods, nextStepAt, place } from '../explain.ts';
-import { carriedGates, isOverdue } from '../gates/gates.ts';
+import { carriedGates, isOverdue, withoutOverruled } from '../gates/gates.ts';
 import { isRaisedOverNobody, raise } from '../mesh/moves.ts';
 import { isSameTraffic, SAFE } from '../mesh/routes.ts';
 import { roundsToNothing } from '../mesh/weights.ts';
@@ -194,7 +194,7 @@ export const enterWithoutTraffic = (attempt: Attempt, index: number): RolloutSta
       ...(step.podsLost === undefined ? {} : { podsLost: step.podsLost }),
     },
     position: { step: index, time },
-    gates: carriedGates(attempt.gates),
+    gates: carriedGates(withoutOverruled(attempt.gates)),
   };
   return saying(next, 'StepEntered', `step ${index}/${plan.steps.length} at ${attempt.weight}%: entered`);
 };

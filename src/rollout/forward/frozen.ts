@@ -7,8 +7,8 @@ import { standStill } from './forward.ts';
 import { closedAt } from './windows.ts';
 
 /** Who stopped everything, for people. */
-export const freezeSentence = ({ by, since, reason }: Freeze): string =>
-  `all forward movement is stopped since ${since} by ${by}${reason === undefined ? '' : `: ${reason}`}; goes on by itself after sluice freeze --off`;
+export const freezeSentence = ({ by, since, reason, end = 'after sluice freeze --off' }: Freeze): string =>
+  `all forward movement is stopped since ${since} by ${by}${reason === undefined ? '' : `: ${reason}`}; goes on by itself ${end}`;
 
 /** R20: somebody stopped all forward movement of this installation; what protects stands above this, and the way back is free. */
 export const frozen: Guard = attempt => {

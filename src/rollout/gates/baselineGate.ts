@@ -1,13 +1,29 @@
+import { durationText, isoMillis } from '../duration.ts';
 import { baselineEvidence, encodeSums } from '../judge/baseline.ts';
 import { isCertified } from '../judge/certify.ts';
+import { rankEvidence } from '../judge/rankBet.ts';
+import { shareEvidence } from '../judge/shareBaseline.ts';
 import type { BaselineSums } from '../observation.ts';
 import type { PlanBaseline, PlanGate, Traffic, Verdict } from '../status.ts';
 import { causeSentence } from './causes.ts';
-import { countText, evidenceOf, evidenceText, isErrorRate, percentText, ratioText, unitOf } from './gateFigures.ts';
+import {
+  countText,
+  evidenceOf,
+  evidenceText,
+  isEnough,
+  isErrorRate,
+  percentText,
+  ratioText,
+  round,
+  unitOf,
+} from './gateFigures.ts';
 import { type CountsMeasurement, type Judged, shownValue } from './limitGate.ts';
 
 /** From this evidence on a version is not proven to be worse, and not free of suspicion either. */
 const SUSPICIOUS = 3;
+
+/** Of gates that were compiled without one. */
+const DEFAULT_ALPHA = 0.01;
 
 /** What the step says about a comparison. */
 export type Comparison = {
@@ -35,20 +51,29 @@ export const judgeBaseline = (
   measurement: CountsMeasurement,
   comparison: Comparison,
 ): Judged => {
-  const { counts, baseline: sums } = measurement;
-  const why = comparison.incomparable ?? missing(gate, measurement);
-  if (why !== undefined) return { verdict: 'NotApplicable', message: `${gate.name}: ${why}`, ...kept(gate, sums) };
+  const { counts, baseline: sums, untilMs } = measurement;
+  const logE = sums === undefined ? 0 : baselineEvidence(sums);
+  const why = comparison.incomparable ?? missing(gate, measurement, evidenceOf(logE));
+  const hasFailed = isEnough(logE, gate.alpha ?? DEFAULT_ALPHA);
+  if (why !== undefined && !hasFailed) return { verdict: 'NotApplicable', message: `${gate.name}: ${why}`, ...kept(gate, sums) };
   if (sums === undefined) return { verdict: 'NoData', message: `${gate.name}: nothing to compare yet` };
   const state = stateOf(gate, sums);
   const { evidence, alpha } = state;
   const stable = measurement.stable === undefined ? undefined : shownValue(gate, measurement.stable, measurement.stableValue);
-  const figures = { baseline: state, ...(stable === undefined ? {} : { baselineValue: stable }) };
+  const figures = {
+    samples: counts.total,
+    failures: counts.bad,
+    until: isoMillis(untilMs),
+    baseline: state,
+    ...(measurement.stable === undefined ? {} : { stable: measurement.stable }),
+    ...(stable === undefined ? {} : { baselineValue: stable }),
+  };
   const told = (verdict: Verdict, message: string): Judged => ({ verdict, message, ...figures });
   const sentence = `${gate.name}: ${compared(gate, sums)}`;
-  if (evidence >= 1 / alpha) return told('Fail', `${sentence}; ${evidenceText(evidence, alpha)}${causeSentence(measurement)}`);
+  if (hasFailed) return told('Fail', `${sentence}; ${evidenceText(evidence, alpha)}${causeSentence(measurement)}`);
   if (counts.total < gate.minSamples)
     return told('NoData', `${gate.name}: ${countText(counts.total)} of ${gate.minSamples} ${unitOf(gate.source)} needed`);
-  if (evidence >= SUSPICIOUS) return told('NoData', `${sentence}; suspicious, ${evidenceText(evidence, alpha)}`);
+  if (evidence >= SUSPICIOUS) return told('NoData', `${sentence}; ${suspicionText(evidence, alpha)}`);
   return certified(gate, { sums, measurement, comparison, sentence }, told);
 };
 
@@ -58,6 +83,10 @@ type Certifying = {
   readonly comparison: Comparison;
   readonly sentence: string;
 };
+
+/** What holds here, and what ends it. */
+const suspicionText = (evidence: number, alpha: number): string =>
+  `suspicious, ${evidenceText(evidence, alpha)}; more requests decide: passes below ${ratioText(SUSPICIOUS)}`;
 
 const LEAST_UNDECIDED_MS = 300_000;
 
@@ -69,19 +98,22 @@ const certified = (
 ): Judged => {
   if (certify === undefined || (sums.certify !== undefined && isCertified(sums.certify))) return told('Pass', sentence);
   const afterMs = certify.undecidedAfterMs ?? Math.max(LEAST_UNDECIDED_MS, comparison.pauseMs ?? 0);
-  const wanted = `less than ${certify.ratio} times stable's rate, or ${certify.floor} %`;
+  const none = `no proof yet that it fails less than ${certify.ratio} times as often as stable, or less than ${certify.floor} %`;
+  if (certify.onUndecided === 'hold') return told('NoData', `${sentence}; ${none}; more requests decide`);
   const isOver = measurement.atMs - comparison.sinceMs >= afterMs;
-  if (isOver && certify.onUndecided === 'pass')
-    return told('Pass', `${sentence}; not proven to be ${wanted}, and passed after ${afterMs / 1000} s without proof`);
-  return told('NoData', `${sentence}; not proven yet to be ${wanted}`);
+  return isOver
+    ? told('Pass', `${sentence}; ${none}, and ${durationText(afterMs)} are over`)
+    : told('NoData', `${sentence}; ${none}; passes without it ${durationText(afterMs)} after the step began`);
 };
 
-/** Nothing of stable to compare with, although there is enough of the new version to judge. */
-const missing = (gate: PlanGate, { counts, stable, baseline: sums }: CountsMeasurement): string | undefined => {
+/** Too little of stable to compare with, although there is enough of the new version to judge; what is suspicious stays so. */
+const missing = (gate: PlanGate, { counts, stable, baseline: sums }: CountsMeasurement, evidence: number): string | undefined => {
   const isBuckets = gate.source.kind === 'prometheus' && !isErrorRate(gate.source);
   if (isBuckets && gate.baseline?.edgesMs === undefined) return "stable's latency before the first raise is not known";
-  const hasStable = (stable?.total ?? 0) > 0 || (sums?.stable.total ?? 0) > 0;
-  return counts.total >= gate.minSamples && !hasStable ? `no ${unitOf(gate.source)} of stable to compare with` : undefined;
+  const ofStable = (stable ?? sums?.stable)?.total ?? 0;
+  const isTooLittle = ofStable === 0 || (ofStable < gate.minSamples && evidence < SUSPICIOUS);
+  if (counts.total < gate.minSamples || !isTooLittle) return undefined;
+  return `${ofStable === 0 ? 'no' : `only ${countText(ofStable)}`} ${unitOf(gate.source)} of stable to compare with`;
 };
 
 const kept = (gate: PlanGate, sums: BaselineSums | undefined): Partial<Judged> =>
@@ -93,21 +125,26 @@ const stateOf = (gate: PlanGate, sums: BaselineSums): NonNullable<Judged['baseli
   stableSamples: sums.stable.total,
   stableFailures: sums.stable.bad,
   evidence: evidenceOf(baselineEvidence(sums)),
-  alpha: gate.alpha ?? 0.01,
+  alpha: gate.alpha ?? DEFAULT_ALPHA,
   sums: encodeSums(sums),
 });
 
+/** Ranks are told only when they say something, as a logarithm. */
+const SLIGHT = 1;
+
 /** `new version fails 2.1 % of 1,840 requests, stable 0.2 % of 16,400`. */
-const compared = ({ source, baseline }: PlanGate, { canary, stable }: BaselineSums): string => {
+const compared = ({ source, baseline }: PlanGate, { canary, stable, shares, ranks }: BaselineSums): string => {
   const unit = unitOf(source);
   if (isErrorRate(source))
     return `new version fails ${percentText(canary)} of ${countText(canary.total)} ${unit}, stable ${percentText(stable)} of ${countText(stable.total)}`;
+  if (ranks !== undefined && rankEvidence(ranks) > Math.max(SLIGHT, ...shares.map(shareEvidence)))
+    return `${countText(canary.total)} ${unit} of the new version take longer than those of stable at the same moments, ${countText(stable.total)} in all`;
   const [edgeMs] = baseline?.edgesMs ?? [];
   if (edgeMs === undefined)
     return `${countText(canary.total)} ${unit} of the new version against ${countText(stable.total)} of stable`;
   const by = Math.round(100 * ((baseline?.tolerance ?? 1) - 1));
   const allowance = by > 0 ? ` (${by} % tolerated)` : '';
-  return `${percentText(canary)} of ${countText(canary.total)} ${unit} of the new version are slower than stable's p90 of ${edgeMs} ms${allowance}, ${percentText(stable)} of ${countText(stable.total)} of stable`;
+  return `${percentText(canary)} of ${countText(canary.total)} ${unit} of the new version are slower than stable's p90 of ${round(edgeMs)} ms${allowance}, ${percentText(stable)} of ${countText(stable.total)} of stable`;
 };
 
 /** What a passed comparison adds to the sentence of a passed limit. */

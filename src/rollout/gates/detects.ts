@@ -1,4 +1,5 @@
 import { durationText } from '../duration.ts';
+import { shareTolerance } from '../judge/baseline.ts';
 import { detectableRatio, detectableShare } from '../judge/power.ts';
 import type { PlanGate } from '../status.ts';
 import { isErrorRate, round, unitOf } from './gateFigures.ts';
@@ -27,7 +28,18 @@ const known = new Map<string, Detectable>();
 /** What this gate can find among so many samples (judge/power.ts); worked out once for the same question. */
 export const detectable = (gate: PlanGate, expected: Expected): Detectable => {
   const { source, alpha, stepAlpha, dispersion, min, max, baseline } = gate;
-  const key = JSON.stringify([source, alpha, stepAlpha, dispersion, min, max, baseline?.tolerance, expected]);
+  const key = JSON.stringify([
+    source,
+    alpha,
+    stepAlpha,
+    dispersion,
+    min,
+    max,
+    baseline?.tolerance,
+    baseline?.dispersion,
+    baseline?.edgesMs?.length,
+    expected,
+  ]);
   const before = known.get(key);
   if (before !== undefined) return before;
   if (known.size >= MOST_KNOWN) known.clear();
@@ -47,26 +59,32 @@ const workOut = (gate: PlanGate, { samples, stableSamples, stableShare }: Expect
           baseShare: stableShare,
           canary: samples,
           stable: stableSamples,
-          tolerance: isErrorRate(gate.source) ? baseline.tolerance : 1,
-          alpha,
-          dispersion,
+          tolerance: shareTolerance(gate, baseline.tolerance),
+          alpha: alpha / testsOf(gate),
+          dispersion: baseline.dispersion ?? dispersion,
         });
   return { ...(share === undefined ? {} : { share }), ...(ratio === undefined ? {} : { ratio }) };
 };
 
-/** `finds errors from 1.8 % on, or 3.2 times stable's, in 5m at 12 requests/s of the new version`. */
+/** The comparison is the mean of so many tests; one of them alone has to bring so many times as much evidence. */
+const testsOf = ({ source, baseline }: PlanGate): number =>
+  isErrorRate(source) ? 1 : (baseline?.edgesMs ?? [0, 0]).length + (source.kind === 'zipkin' ? 1 : 0);
+
+const ratioSentence = ({ source }: PlanGate, ratio: number): string =>
+  isErrorRate(source) ? `from ${ratio} times stable's on` : `from ${ratio} times as many slower than stable's p90 on`;
+
+/** `finds errors from 1.8 % on, or from 3.2 times stable's on, in 5m at 12 requests/s of the new version`. */
 export const detectsSentence = (gate: PlanGate, expected: Expected, durationMs: number): string => {
   const { share, ratio } = detectable(gate, expected);
   const what = isErrorRate(gate.source) ? 'errors' : gate.source.kind === 'unattributed' ? 'lost requests' : 'slow ones';
   const parts = [
     ...(share === undefined ? [] : [`from ${round(100 * share)} % on`]),
-    ...(ratio === undefined
-      ? []
-      : [`from ${round(ratio)} times ${isErrorRate(gate.source) ? "stable's" : 'as many above its p90 as stable'} on`]),
+    ...(ratio === undefined ? [] : [ratioSentence(gate, Number(ratio.toPrecision(3)))]),
   ];
   const perSecond = expected.samples / (durationMs / 1_000);
   const rate =
     perSecond >= 1 ? `${round(perSecond)} ${unitOf(gate.source)}/s` : `${round(perSecond * 60)} ${unitOf(gate.source)}/min`;
-  const when = `in ${durationText(durationMs)} at ${rate} of the new version`;
+  const whose = gate.source.kind === 'unattributed' ? 'to the host' : 'of the new version';
+  const when = `in ${durationText(durationMs)} at ${rate} ${whose}`;
   return parts.length === 0 ? `finds nothing ${when}` : `finds ${what} ${parts.join(', or ')}, ${when}`;
 };

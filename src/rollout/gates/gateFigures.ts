@@ -27,15 +27,24 @@ export const percentText = ({ bad, total }: Counts): string => `${round((100 * b
 /** What one sample of this gate is called, several of them. */
 export const unitOf = ({ kind }: GateSource): string => (kind === 'zipkin' ? 'spans' : 'requests');
 
+/** The two rates are told by different readings: so near to one they are the same. */
+const NEARLY_ALL = 0.8;
+
 /** Spans are a sample: ` (9.8 % of requests)`; nothing when they are all, or when nobody knows. */
 export const samplingText = (sampling: number | undefined): string =>
-  sampling === undefined || sampling >= 0.95 ? '' : ` (${round(100 * sampling)} % of requests)`;
+  sampling === undefined || sampling >= NEARLY_ALL ? '' : ` (${round(100 * sampling)} % of requests)`;
 
 /** The gate counts requests that failed; all others that count anything count slow ones, or lost ones. */
 export const isErrorRate = (source: GateSource): boolean => source.kind === 'prometheus' && source.metric === 'success-rate';
 
-/** Evidence is stored and shown with two decimals, and never beyond what anybody would read. */
-export const evidenceOf = (logE: number): number => Math.min(1e9, Math.round(Math.exp(Math.min(logE, 30)) * 100) / 100);
+/** More evidence than anybody would read. */
+export const MOST_SHOWN = 1e9;
+
+/** Evidence is stored and shown with two decimals. */
+export const evidenceOf = (logE: number): number => Math.min(MOST_SHOWN, Math.round(Math.exp(Math.min(logE, 30)) * 100) / 100);
+
+/** Evidence that fails a gate; compared as it is, as what is shown has an end. */
+export const isEnough = (logE: number, alpha: number): boolean => logE >= -Math.log(alpha);
 
 /** `412:1`. */
 export const ratioText = (evidence: number): string => {

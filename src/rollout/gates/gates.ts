@@ -1,10 +1,10 @@
 import { isoMillis } from '../duration.ts';
 import type { Measurement } from '../observation.ts';
 import { remembered } from '../remembered.ts';
-import type { GateSource, GateStatus, PlanGate, Verdict } from '../status.ts';
+import type { BaselineStatus, GateSource, GateStatus, PlanGate, Verdict } from '../status.ts';
 import { besides, type Comparison, judgeBaseline } from './baselineGate.ts';
 import { detectsSentence } from './detects.ts';
-import { isErrorRate, isPossible } from './gateFigures.ts';
+import { isErrorRate, isPossible, MOST_SHOWN } from './gateFigures.ts';
 import { type CountsMeasurement, type Judged, judgeLimit } from './limitGate.ts';
 import { judgeAnswer, judgeValue, rowOf } from './plainGates.ts';
 
@@ -64,7 +64,7 @@ const judgeAnew = (
     ? {
         ...state,
         verdict: 'Fail',
-        message: `${state.message}; no data for ${gate.noDataDeadlineMs / 1000} s counts as failed here`,
+        message: `${state.message}; ${overdueText(gate, state)}`,
       }
     : state;
 };
@@ -76,6 +76,14 @@ const isNews = (before: GateStatus, measurement: Measurement | undefined): boole
 export const measuredUpToMs = remembered(({ at }: GateStatus): number =>
   at === undefined ? Number.NEGATIVE_INFINITY : Date.parse(at),
 );
+
+/** Nothing to judge, or nothing that decides: both are for `onNoData` to say (R15). */
+const overdueText = ({ noDataDeadlineMs, minSamples }: PlanGate, { samples = 0 }: GateStatus): string => {
+  const seconds = noDataDeadlineMs / 1000;
+  return samples > 0 && samples >= minSamples
+    ? `undecided for ${seconds} s, which counts as failed here`
+    : `no data for ${seconds} s counts as failed here`;
+};
 
 /** The first gate that failed, among those that put all traffic back, or among those that pause. */
 export const failedGate = (
@@ -122,7 +130,7 @@ const judgeMeasurement = (
     case 'none':
       return { ...rowOf(before), verdict: 'NoData', message: `${gate.name}: ${measurement.message}` };
     case 'counts':
-      return { ...judgeCounts(gate, measurement, comparison), ...foreseen(gate, before, measurement, comparison) };
+      return { ...judgeCounts(gate, before, measurement, comparison), ...foreseen(gate, before, measurement, comparison) };
     case 'value':
       return judgeValue(gate, before, measurement);
     case 'verdict':
@@ -138,13 +146,23 @@ const lastKnown = (before: GateStatus | undefined): Partial<GateStatus> => {
 };
 
 /** Limit and baseline of one gate: it fails if one fails, and passes if all that apply pass. */
-const judgeCounts = (gate: PlanGate, measurement: CountsMeasurement, comparison: Comparison): Judged => {
+const judgeCounts = (
+  gate: PlanGate,
+  before: GateStatus | undefined,
+  measurement: CountsMeasurement,
+  comparison: Comparison,
+): Judged => {
   const { counts, untilMs, atMs } = measurement;
   if (!isPossible(counts))
-    return { verdict: 'NoData', message: `${gate.name}: ${counts.bad} bad of ${counts.total}, which says nothing` };
+    return {
+      ...lastKnown(before),
+      verdict: 'NoData',
+      message: `${gate.name}: ${counts.bad} bad of ${counts.total}, which says nothing`,
+    };
   const { baseline } = gate;
   const compared = baseline === undefined ? undefined : judgeBaseline({ ...gate, baseline }, measurement, comparison);
-  const limited = hasLimit(gate) ? judgeLimit(gate, measurement) : judgeInstead(gate, measurement, compared);
+  const isCompared = compared !== undefined && compared.verdict !== 'NotApplicable';
+  const limited = hasLimit(gate) ? judgeLimit(gate, measurement, isCompared) : judgeInstead(gate, measurement, compared);
   const judged = together(gate, limited, compared);
   const isStale = atMs - untilMs > STALE_MS && counts.total > 0 && gate.source.kind !== 'unattributed';
   return isStale && judged.verdict !== 'Fail'
@@ -207,10 +225,14 @@ const sourceName = (source: GateSource): string => {
 
 /** What outlasts a step: baselines go on from the first traffic of an attempt to its last (R17). */
 export const carriedGates = (gates: readonly GateStatus[] = []): readonly GateStatus[] =>
-  gates.flatMap(({ name, source, verdict, baseline }) =>
-    baseline === undefined || verdict === 'Fail'
-      ? []
-      : [{ name, source, verdict: 'Pending' as const, baseline, message: unmeasured(name) }],
+  gates.flatMap(({ name, source, baseline }) =>
+    baseline === undefined ? [] : [{ name, source, verdict: 'Pending' as const, baseline, message: unmeasured(name) }],
   );
+
+/** A comparison that failed, and that people overruled, begins anew. */
+export const withoutOverruled = (gates: readonly GateStatus[] = []): readonly GateStatus[] =>
+  gates.filter(({ verdict, baseline }) => verdict !== 'Fail' || baseline === undefined || !isFull(baseline));
+
+const isFull = ({ evidence, alpha }: BaselineStatus): boolean => evidence >= Math.min(MOST_SHOWN, 1 / alpha);
 
 const unmeasured = (name: string): string => `${name} has not been measured in this step`;

@@ -7,6 +7,7 @@ import {
   countText,
   evidenceOf,
   evidenceText,
+  isEnough,
   isErrorRate,
   isPossible,
   percentText,
@@ -22,13 +23,19 @@ export type Judged = Pick<GateStatus, 'verdict' | 'message'> & Partial<GateStatu
 
 /** A limit that nobody wrote is not broken by a version that is bad so many times as often as stable in the same time. */
 const DERIVED_TOLERANCE = 1.5;
+/** The same where stable gets no requests any more and is known from before only: rates wander. */
+const PAST_TOLERANCE = 3;
 
-/** A limit as a statement about the share of bad samples (judge: sequential limits). */
-export const judgeLimit = (gate: PlanGate, measurement: CountsMeasurement): Judged => {
+/**
+ * A limit as a statement about the share of bad samples (judge: sequential limits). `isCompared`: the two versions are
+ * compared as well in this step.
+ */
+export const judgeLimit = (gate: PlanGate, measurement: CountsMeasurement, isCompared = false): Judged => {
   const { counts, stable, untilMs } = measurement;
   const alpha = gate.stepAlpha ?? gate.alpha ?? 0.01;
   const allowed = allowedNow(gate, measurement);
-  const evidence = evidenceOf(logEvidence(counts, allowed, gate.dispersion));
+  const logE = logEvidence(counts, allowed, gate.dispersion);
+  const evidence = evidenceOf(logE);
   const value = shownValue(gate, counts, measurement.value);
   const figures = {
     samples: counts.total,
@@ -41,12 +48,15 @@ export const judgeLimit = (gate: PlanGate, measurement: CountsMeasurement): Judg
   };
   const told = (verdict: Verdict, text: string): Judged => ({ verdict, message: text, ...figures });
   const sentence = describe(gate, measurement, { value, allowed });
-  if (counts.bad > 0 && evidence >= 1 / alpha)
+  // What both versions suffer from is left to the comparison of the two.
+  const isShared = isCompared && allowed > allowedShare(gate) && (stable?.total ?? 0) > 0;
+  if (counts.bad > 0 && isEnough(logE, alpha) && !isShared)
     return told('Fail', `${sentence}; ${evidenceText(evidence, alpha)}${causeSentence(measurement)}`);
   if (gate.source.kind === 'unattributed') return judgeUnattributed(told, counts, { sentence, allowed });
   if (counts.total === 0) return told('NoData', `${gate.name}: no ${unitOf(gate.source)} of the new version yet`);
   if (counts.total < gate.minSamples)
     return told('NoData', `${gate.name}: ${countText(counts.total)} of ${gate.minSamples} ${unitOf(gate.source)} needed`);
+  if (isStableInTrouble(gate, measurement)) return told('NoData', troubleSentence(gate, measurement.latestStable));
   if (isInside(counts, allowed)) return told('Pass', sentence);
   return told('NoData', `${sentence}; not decided yet, ${evidenceText(evidence, alpha)}`);
 };
@@ -71,11 +81,34 @@ export const allowedShare = ({ source, min, max }: PlanGate): number => {
   return 1 - (min ?? 99) / 100;
 };
 
-/** While stable itself breaks a limit that came from its own past, the limit goes up with it. */
-const allowedNow = (gate: PlanGate, { stable }: CountsMeasurement): number => {
+/** While stable itself breaks a limit that came from its own past, the limit goes up with it; a few samples do not say so. */
+const allowedNow = (gate: PlanGate, measurement: CountsMeasurement): number => {
   const allowed = allowedShare(gate);
-  if (gate.isDerived === undefined || stable === undefined || stable.total === 0 || !isPossible(stable)) return allowed;
-  return Math.min(1, Math.max(allowed, (DERIVED_TOLERANCE * stable.bad) / stable.total));
+  const stable = gate.isDerived === undefined ? undefined : stableNow(gate, measurement);
+  const tolerance = (measurement.stable?.total ?? 0) > 0 ? DERIVED_TOLERANCE : PAST_TOLERANCE;
+  return stable === undefined || !isPossible(stable) || stable.total < Math.max(1, gate.minSamples)
+    ? allowed
+    : Math.min(1, Math.max(allowed, (tolerance * stable.bad) / stable.total));
+};
+
+/** Stable in this step; where it has no traffic any more, its errors since the first traffic of the attempt. */
+const stableNow = ({ source }: PlanGate, { stable, baseline }: CountsMeasurement): Counts | undefined =>
+  (stable === undefined || stable.total === 0) && isErrorRate(source) ? baseline?.stable : stable;
+
+/** Evidence from which on stable is taken to break the limit in the latest reading. */
+const IN_TROUBLE = 20;
+
+/** Nothing is raised in the middle of an incident: at the next weight there may be nobody left to compare with. */
+const isStableInTrouble = (gate: PlanGate, { latestStable }: CountsMeasurement): boolean =>
+  gate.isDerived !== undefined &&
+  latestStable !== undefined &&
+  isPossible(latestStable) &&
+  logEvidence(latestStable, allowedShare(gate)) >= Math.log(IN_TROUBLE);
+
+const troubleSentence = ({ name, source, min, max }: PlanGate, latest: Counts = { bad: 0, total: 0 }): string => {
+  const what = isErrorRate(source) ? `fails ${percentText(latest)}` : `is slower than ${max} ms in ${percentText(latest)}`;
+  const limit = isErrorRate(source) ? ` (limit ${min} %)` : '';
+  return `${name}: stable itself ${what} of its latest ${countText(latest.total)} ${unitOf(source)}${limit}; waits until that is over`;
 };
 
 /** The figure that people know the gate by, in its unit. */

@@ -47,12 +47,13 @@ export const addInterval = (
   interval: BaselineInterval,
   gate: Pick<PlanGate, 'source' | 'baseline' | 'dispersion'>,
 ): BaselineSums => {
-  const { baseline, dispersion = 1 } = gate;
+  const { baseline } = gate;
+  const dispersion = baseline?.dispersion ?? gate.dispersion ?? 1;
   if (baseline === undefined) return sums;
   const { shares, calls } = interval;
   const counted = shares[0] ?? { canary: callsOnly(calls?.canary), stable: callsOnly(calls?.stable) };
   const isSound = makesSense(counted.canary) && makesSense(counted.stable);
-  const howMuch = { tolerance: shareTolerance(kindOf(gate), baseline.tolerance), dispersion };
+  const howMuch = { tolerance: shareTolerance(gate, baseline.tolerance), dispersion };
   return {
     canary: isSound ? plus(sums.canary, counted.canary) : sums.canary,
     stable: isSound ? plus(sums.stable, counted.stable) : sums.stable,
@@ -72,11 +73,11 @@ const addCalls = (
 const addProof = (
   sums: NonNullable<BaselineSums['certify']>,
   interval: TwoSides | undefined,
-  { baseline, dispersion }: Pick<PlanGate, 'baseline' | 'dispersion'>,
+  { baseline, dispersion: ofGate }: Pick<PlanGate, 'baseline' | 'dispersion'>,
 ) =>
   interval === undefined || baseline?.certify === undefined
     ? sums
-    : addCertified(sums, interval, { ...baseline.certify, dispersion });
+    : addCertified(sums, interval, { ...baseline.certify, dispersion: baseline.dispersion ?? ofGate });
 
 const callsOnly = (calls: readonly Call[] = []): Counts => ({ bad: 0, total: calls.length });
 
@@ -87,8 +88,8 @@ const plus = (a: Counts, b: Counts): Counts => ({ bad: Math.round(a.bad + b.bad)
  * already. A bucket's edge cannot be scaled, so its share is: with log-normal durations of sigma 0.6 a time 10 % longer makes
  * 1.31 times as many calls slower than p90 and 1.51 times as many slower than p99; 1.1 to the 4th is 1.46.
  */
-const shareTolerance = (kind: Kind, tolerance: number): number =>
-  kind === 'errors' ? tolerance : kind === 'spans' ? 1 : tolerance ** 4;
+export const shareTolerance = (gate: Pick<PlanGate, 'source'>, tolerance: number): number =>
+  ({ errors: tolerance, spans: 1, buckets: tolerance ** 4 })[kindOf(gate)];
 
 /** ln E against the new version: the average of all tests of this gate, as an average of e-processes is one again. */
 export const baselineEvidence = ({ shares, ranks }: BaselineSums): number => {

@@ -18,13 +18,17 @@ const FEWEST_MINUTES = 30;
  *
  * A base rate that moves slowly, or a pod that is always worse, counts as dispersion too: phi is then too large rather than
  * too small, and a failure needs more evidence. Fewer than 3 pods or less than 30 min of history: 2.
+ *
+ * `within`: the same with the share of each minute in place of the overall one. What all pods have in common, such as load,
+ * incidents and the time of day, does not count then; a comparison of two versions in the same minutes cancels it anyway.
  */
-export const dispersionOf = (blocks: readonly Block[]): { value: number; pods: number; minutes: number } => {
+export const dispersionOf = (blocks: readonly Block[]): { value: number; within: number; pods: number; minutes: number } => {
   const used = blocks.filter(({ requests, bad }) => requests > 0 && bad >= 0 && bad <= requests && Number.isFinite(requests));
   const pods = new Set(used.map(({ pod }) => pod)).size;
   const minutes = new Set(used.map(({ atMs }) => Math.floor(atMs / 60_000))).size;
   const isEnough = pods >= FEWEST_PODS && minutes >= FEWEST_MINUTES;
-  return { value: isEnough ? pearson(used) : UNKNOWN, pods, minutes };
+  const [value, within] = isEnough ? [pearson(used), withinMinutes(used)] : [UNKNOWN, UNKNOWN];
+  return { value, within, pods, minutes };
 };
 
 const pearson = (blocks: readonly Block[]): number => {
@@ -38,5 +42,26 @@ const pearson = (blocks: readonly Block[]): number => {
   let squares = 0;
   for (const block of blocks) squares += (block.bad - block.requests * p) ** 2;
   const expected = requests * p * (1 - p) * (1 - 1 / blocks.length);
+  return expected > 0 ? Math.min(MOST, Math.max(1, squares / expected)) : 1;
+};
+
+const withinMinutes = (blocks: readonly Block[]): number => {
+  const byMinute = new Map<number, Block[]>();
+  for (const block of blocks) {
+    const minute = Math.floor(block.atMs / 60_000);
+    const others = byMinute.get(minute);
+    if (others === undefined) byMinute.set(minute, [block]);
+    else others.push(block);
+  }
+  let squares = 0;
+  let expected = 0;
+  for (const pods of byMinute.values()) {
+    const requests = pods.reduce((sum, pod) => sum + pod.requests, 0);
+    const p = pods.reduce((sum, pod) => sum + pod.bad, 0) / requests;
+    for (const pod of pods) {
+      squares += (pod.bad - pod.requests * p) ** 2;
+      expected += pod.requests * p * (1 - p) * (1 - pod.requests / requests);
+    }
+  }
   return expected > 0 ? Math.min(MOST, Math.max(1, squares / expected)) : 1;
 };

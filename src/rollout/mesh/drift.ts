@@ -60,8 +60,8 @@ export const withUnfinished = (attempt: Attempt, outcome: Outcome): Outcome => {
     status.step === undefined || status.phase === 'RollingBack' || actions.some(({ kind }) => kind === 'setTraffic');
   if (isElsewhere || stored?.step === undefined || unfinishedObjects(attempt).length === 0) return outcome;
   const { position: _position, ...rest } = status;
-  const { step, traffic = SAFE, seq = 0, position } = stored;
-  return { ...outcome, status: { ...rest, step, traffic, seq, ...(position === undefined ? {} : { position }) } };
+  const { step, traffic = SAFE, seq = 0, position, gates = [] } = stored;
+  return { ...outcome, status: { ...rest, step, traffic, seq, gates, ...(position === undefined ? {} : { position }) } };
 };
 
 /** Does the object stand where its own position, or the time before this attempt, left it? */

@@ -1,23 +1,26 @@
 import { carriedGates } from '../gates/gates.ts';
 import type { Position, SteeredObject } from '../observation.ts';
-import type { Plan, RolloutStatus, Routes } from '../status.ts';
+import type { GateStatus, Plan, RolloutStatus, Routes } from '../status.ts';
 import { routesOf } from './routes.ts';
 
 /**
  * Brings a stored status up to what the mesh objects say was written last (R3): the position travels with the weight, so
  * after a crash between the two writes the mesh knows more. For the same revision the higher seq wins, never the clock.
+ * `latest`: the gates of the stored step, with all that was measured in it.
  */
-export const catchUp = (status: RolloutStatus, objects: readonly SteeredObject[]): RolloutStatus => {
+export const catchUp = (
+  status: RolloutStatus,
+  objects: readonly SteeredObject[],
+  latest: () => readonly GateStatus[],
+): RolloutStatus => {
   const ours = objects.flatMap(({ position }) =>
     position !== undefined && position.revision === status.revision ? [position] : [],
   );
   const seq = Math.max(status.seq ?? 0, ...ours.map(position => position.seq));
-  const latest = ours.filter(position => position.seq === seq).sort((a, b) => (a.time < b.time ? 1 : -1))[0];
-  if (latest === undefined || status.plan === undefined) return status;
-  if (seq > (status.seq ?? 0)) return written(status, status.plan, latest);
-  return startsLater(status, latest)
-    ? { ...status, step: { index: 0, count: 0, ...status.step, startedAt: latest.time } }
-    : status;
+  const last = ours.filter(position => position.seq === seq).sort((a, b) => (a.time < b.time ? 1 : -1))[0];
+  if (last === undefined || status.plan === undefined) return status;
+  if (seq > (status.seq ?? 0)) return written({ ...status, gates: latest() }, status.plan, last);
+  return startsLater(status, last) ? { ...status, step: { index: 0, count: 0, ...status.step, startedAt: last.time } } : status;
 };
 
 /** With several objects the step's clock starts with the write of the last one (R29). */

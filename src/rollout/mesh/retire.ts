@@ -13,6 +13,9 @@ type Mesh = Extract<MeshObservation, { kind: 'resolved' }>;
 const AFTER_MS = 1_800_000;
 /** Proxies that have not heard of it yet may send the old version its last requests. */
 const OBEYED_WITHIN_MS = 30_000;
+const PROXY_DELAY_MS = 500;
+/** So often it is looked at whether requests still reach it. */
+const LOOK_EVERY_MS = 15_000;
 
 /** The version before this one, when it is to be retired and was not yet. */
 type Retirement = {
@@ -42,9 +45,45 @@ export const retire = (situation: Situation, status: Resting, mesh: Mesh): Outco
   if (leftover?.version !== due.version) return { status };
   if (leftover.destinationsIn.length > 0)
     return { status, actions: removals(situation, status, { mesh, names: leftover.destinationsIn, version: due.version }) };
-  const obeyedMs = Math.max(Date.parse(due.since), removedMs(mesh)) + OBEYED_WITHIN_MS;
+  // A look at another version, in an attempt since then, says nothing.
+  const lastMs = Date.parse(status.history?.at(-1)?.at ?? '') || 0;
+  const obeyedMs = Math.max(Date.parse(due.since), removedMs(mesh), lastMs) + OBEYED_WITHIN_MS;
   if (nowMs < obeyedMs) return { status, lookAgainAtMs: obeyedMs };
-  return removeRest(situation, status, { mesh, leftover, due });
+  return untilObeyed(situation, status, due, obeyedMs) ?? removeRest(situation, status, { mesh, leftover, due });
+};
+
+/**
+ * Where requests can be seen, none may have reached the old version since. Nothing is urgent here, so a provider that does
+ * not answer is waited for. `undefined` when nothing stands in the way.
+ */
+const untilObeyed = (
+  { observation, nowMs }: Situation,
+  status: Resting,
+  { version }: Retirement,
+  obeyedMs: number,
+): Outcome | undefined => {
+  const { installation, share } = observation;
+  if (installation.prometheus.length + installation.zipkin.length === 0) return undefined;
+  const { stableVersion } = status;
+  const earliestMs = obeyedMs - OBEYED_WITHIN_MS;
+  const seen = share !== undefined && share.atMs >= obeyedMs ? share : undefined;
+  const measured = seen?.kind === 'measured' && seen.fromMs >= earliestMs ? seen : undefined;
+  if (measured?.canary === 0) return undefined;
+  const isDue = seen === undefined || nowMs - seen.atMs >= LOOK_EVERY_MS;
+  const fromMs = measured?.untilMs ?? earliestMs + PROXY_DELAY_MS;
+  const between = { stable: stableVersion, canary: version };
+  return {
+    status: seen === undefined ? status : saying(status, 'UpToDate', stillThere(status, version, measured !== undefined)),
+    actions: isDue && nowMs > fromMs ? [{ kind: 'measureShare', fromMs, atMs: nowMs, between }] : [],
+    lookAgainAtMs: (isDue ? nowMs : seen.atMs) + LOOK_EVERY_MS,
+  };
+};
+
+const stillThere = ({ stableVersion }: Resting, version: string, isSeen: boolean): string => {
+  const why = isSeen
+    ? `it still gets requests, although no route leads to it`
+    : 'the provider does not say whether it still gets requests';
+  return `${stableVersion} is stable at 100%; ${version} is not retired yet: ${why}; goes on by itself when it gets none`;
 };
 
 /** The version whose leftovers have to be looked at; `undefined` when none is to be retired. */

@@ -1,10 +1,13 @@
 import { continueGoingBack, goBack, isBlocked } from '../back/goBack.ts';
-import { isoMillis, isoSeconds } from '../duration.ts';
+import { isoMillis } from '../duration.ts';
 import { gatesSentence, place } from '../explain.ts';
 import { standStill } from '../forward/forward.ts';
 import { failedGate } from '../gates/gates.ts';
-import { allPass, type Guard, saying } from '../outcome.ts';
+import { allPass, type Guard, saying, withHistory } from '../outcome.ts';
+import type { Attempt } from '../situation.ts';
+import type { HistoryEntry, RolloutStatus } from '../status.ts';
 import { pendingApproval } from './approval.ts';
+import { pauseSentence } from './pause.ts';
 import { GOING_BACK, withOutcome } from './request.ts';
 
 /** R22: a person asks to go back. */
@@ -48,25 +51,36 @@ export const promoted: Guard = attempt => {
     `accepted: step ${step.index} promoted`,
     nowMs,
   );
-  return { status: { ...saying(next, 'RequestAccepted', message), phase: 'Progressing' }, lookAgainAtMs: nowMs };
+  const told = noted(attempt, next, { action: 'stepPromoted', reason: 'RequestAccepted', message });
+  return { status: { ...saying(told, 'RequestAccepted', message), phase: 'Progressing' }, lookAgainAtMs: nowMs };
 };
+
+/** The status with what a person has done noted in its history. */
+const noted = (
+  { target, nowMs }: Attempt,
+  status: RolloutStatus,
+  entry: Pick<HistoryEntry, 'action' | 'reason' | 'message'>,
+): RolloutStatus => withHistory(status, nowMs, { from: target.stable, to: target.canary, ...entry });
 
 /** R20, R22: a person pauses, or ends the pause. */
 export const pauseAsked: Guard = attempt => {
   const { request, nowMs, status, objects, gates, plan } = attempt;
   if (request === undefined || (request.verb !== 'pause' && request.verb !== 'resume')) return undefined;
-  // A pause that a gate began ends in another way.
-  if (failedGate(gates, plan.gates, 'pause') !== undefined) return undefined;
   const by = request.by ?? 'a person';
   if (request.verb === 'pause') {
     const pause = { by, since: isoMillis(nowMs), ...(request.reason === undefined ? {} : { reason: request.reason }) };
-    return { status: withOutcome({ ...status, pause }, request, 'accepted: paused', nowMs), lookAgainAtMs: nowMs };
+    const entry = { action: 'paused', reason: 'PausedByPerson', message: `${place(attempt)}: ${pauseSentence(pause)}` } as const;
+    const next = noted(attempt, { ...status, pause }, entry);
+    return { status: withOutcome(next, request, 'accepted: paused', nowMs), lookAgainAtMs: nowMs };
   }
+  // A pause that a gate began ends in another way.
+  if (failedGate(gates, plan.gates, 'pause') !== undefined) return undefined;
   // Weights that somebody lowered, and routes that somebody changed, are put back first, with the request still standing.
   if (objects.some(({ drift, areRoutesChanged }) => drift !== 'up' && (drift !== 'none' || areRoutesChanged))) return undefined;
   const { pause: _pause, ...rest } = status;
   const message = `${place(attempt)}: resumed by ${by}`;
-  return { status: withOutcome(saying(rest, 'Resumed', message), request, 'accepted: resumed', nowMs), lookAgainAtMs: nowMs };
+  const told = noted(attempt, saying(rest, 'Resumed', message), { action: 'resumed', reason: 'Resumed', message });
+  return { status: withOutcome(told, request, 'accepted: resumed', nowMs), lookAgainAtMs: nowMs };
 };
 
 /** R20: only forward movement stands still; everything that protects came before. */
@@ -74,10 +88,7 @@ export const paused: Guard = attempt => {
   const { status, rollout } = attempt;
   const { pause } = status;
   if (pause === undefined && rollout.spec.paused !== true) return undefined;
-  const who =
-    pause === undefined
-      ? 'spec.paused is true'
-      : `paused by ${pause.by} at ${isoSeconds(Date.parse(pause.since))}${pause.reason === undefined ? '' : `: ${pause.reason}`}`;
+  const who = pause === undefined ? 'spec.paused is true' : pauseSentence(pause);
   const end = pause === undefined ? 'set it to false to go on' : 'resume to go on';
   const message = `${place(attempt)}: ${who}; ${end}`;
   return standStill(attempt, { ...saying(status, 'PausedByPerson', message, { what: 'person' }), phase: 'Paused' });

@@ -1,7 +1,8 @@
 import { digest } from '../digest.ts';
 import { isoMillis, isoSeconds } from '../duration.ts';
+import { withHistory } from '../history.ts';
 import { EDITED } from '../start/firstStep.ts';
-import type { RolloutStatus, StepStatus } from '../status.ts';
+import type { Answered, HistoryEntry, RequestOutcome, RolloutStatus, StepStatus } from '../status.ts';
 
 /** A person's wish, as the annotation `sluice.dev/request` carries it. */
 export type PersonRequest = {
@@ -20,6 +21,9 @@ export type PersonRequest = {
 const LONGEST_NAME = 100;
 const LONGEST_REASON = 300;
 const MAX_AGE_MS = 600_000;
+/** Ids of so many requests are remembered: a file that is applied again does not ask again. */
+const MOST_ANSWERED = 10;
+/** For statuses of builds that did not note when a text was gone. */
 const SAME_TEXT_MS = 30_000;
 /** A person asks for what is being done. */
 export const GOING_BACK = 'traffic is going back already';
@@ -87,16 +91,26 @@ const isOfKind = (name: string, value: unknown): boolean =>
 
 /**
  * Was this request answered, and only its annotation has yet to go? Requests are told apart by id. A text without one is
- * the same request only for a while: `{"verb":"abort"}` must work in the next rollout too.
+ * the same request until its annotation was seen to be gone: whoever writes `{"verb":"abort"}` again means it again.
  */
 export const isAnswered = (
-  { id, raw }: Pick<PersonRequest, 'id' | 'raw'>,
+  { id, raw, verb }: Pick<PersonRequest, 'id' | 'raw'> & { readonly verb?: string },
   status: RolloutStatus | undefined,
   nowMs: number,
 ): boolean => {
-  const last = status?.lastRequest;
-  if (last === undefined || last.id !== id) return false;
-  return id !== digest(raw) || nowMs - Date.parse(last.at) < SAME_TEXT_MS;
+  const { lastRequest: last, answered } = status ?? {};
+  if (id !== digest(raw)) return last?.id === id || (answered?.ids?.includes(id) ?? false);
+  if (last?.id !== id) return false;
+  // an attempt that goes on after an abort that was carried out is another one
+  if (verb === 'abort' && status?.step !== undefined && status.phase !== 'RollingBack' && !last.outcome.startsWith('refused'))
+    return false;
+  return answered === undefined ? nowMs - Date.parse(last.at) < SAME_TEXT_MS : answered.text === id;
+};
+
+/** The status once the annotation of a request without an id was seen to be gone, or to be another one. */
+export const withGoneText = (status: RolloutStatus, raw: string | undefined): RolloutStatus => {
+  const { text, ...answered } = status.answered ?? {};
+  return text === undefined || (raw !== undefined && digest(raw) === text) ? status : { ...status, answered };
 };
 
 /** Was the last attempt an experiment that is over? Its version is not named any more, and may be tried again. */
@@ -148,13 +162,36 @@ const refusalInProgress = ({ verb, revision, step, force, at }: PersonRequest, s
 const isOfPlanBefore = (at: string | undefined, { name, startedAt }: StepStatus): boolean =>
   at !== undefined && name === EDITED && Date.parse(at) <= Date.parse(startedAt ?? '');
 
-/** The status with the outcome of a request recorded. */
+/** The status with the outcome of a request recorded; what a refusal tells is in the history as well. */
 export const withOutcome = (
   status: RolloutStatus,
-  request: { id: string; verb?: string },
+  request: { id: string; raw: string; verb?: string },
   outcome: string,
   nowMs: number,
-): RolloutStatus => ({
-  ...status,
-  lastRequest: { id: request.id, verb: request.verb ?? 'unknown', outcome, at: isoMillis(nowMs) },
+): RolloutStatus => {
+  const { id, raw, verb = 'unknown' } = request;
+  const next = { ...status, lastRequest: { id, verb, outcome, at: isoMillis(nowMs) }, answered: withAnswered(status, id, raw) };
+  return outcome.startsWith('refused') ? withHistory(next, nowMs, refusalEntry(status, verb, outcome)) : next;
+};
+
+const withAnswered = ({ answered, lastRequest }: RolloutStatus, id: string, raw: string): Answered => {
+  const before = answered?.ids ?? (lastRequest === undefined ? [] : [lastRequest.id]);
+  if (id === digest(raw)) return { ...(answered?.ids === undefined ? {} : { ids: answered.ids }), text: id };
+  return { ids: [...before.filter(known => known !== id), id].slice(-MOST_ANSWERED) };
+};
+
+const refusalEntry = (
+  { stableVersion, canaryVersion }: RolloutStatus,
+  verb: string,
+  outcome: string,
+): Omit<HistoryEntry, 'at'> => ({
+  ...(canaryVersion === undefined || stableVersion === undefined ? {} : { from: stableVersion }),
+  to: canaryVersion ?? stableVersion ?? '',
+  action: 'refused',
+  reason: 'RequestRefused',
+  message: requestSentence({ verb, outcome }),
 });
+
+/** What became of a request, for people: `request abort refused: no rollout is in progress`. */
+export const requestSentence = ({ verb, outcome }: Pick<RequestOutcome, 'verb' | 'outcome'>): string =>
+  `request ${verb} ${outcome}`;

@@ -70,5 +70,7 @@ const merged = (template: GateSpec, own: GateSpec): GateSpec => {
 const isFields = (value: unknown): value is object => typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** Without the fields that are there and say nothing. */
-const given = <T extends object>(fields: T): T =>
+const given = <T extends object>(fields: T): T => (!Object.values(fields).includes(undefined) ? fields : without(fields));
+
+const without = <T extends object>(fields: T): T =>
   Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;

@@ -1,5 +1,5 @@
 import { durationOr } from '../duration.ts';
-import type { Installation, Normal, Reference } from '../observation.ts';
+import type { Dispersion, Installation, Normal, Reference } from '../observation.ts';
 import type { BaselineSpec, GateSpec, RolloutSpec } from '../spec.ts';
 import type { GateSource, Plan, PlanBaseline, PlanGate, PlanStep } from '../status.ts';
 import { analysisOf, gateName, wantedGates } from './analysis.ts';
@@ -67,7 +67,7 @@ const compileGate = (gate: GateSpec, step: number | undefined, context: GateCont
       ...(gate.threshold?.min === undefined ? {} : { min: gate.threshold.min }),
       ...(gate.threshold?.max === undefined ? {} : { max: gate.threshold.max }),
       ...(gate.baseline === undefined || isPlain ? {} : { baseline: baselineOf(source, gate.baseline, normal) }),
-      ...(isPlain ? {} : dispersionOf(source, normal)),
+      ...(isPlain ? {} : dispersionOf(source, normal?.dispersion)),
       minSamples: gate.minSamples ?? (source.kind === 'query' || source.kind === 'webhook' ? 0 : DEFAULT_MIN_SAMPLES),
       failureLimit: gate.failureLimit ?? COMMON.failureLimit,
       onNoData: gate.onNoData ?? COMMON.onNoData,
@@ -106,9 +106,9 @@ const normalOf = (source: GateSource, { reference }: GateContext): Normal | unde
 };
 
 /** Stable's errors of the time before tell how far errors come in bursts; spans do not tell it, as they know no pods. */
-const dispersionOf = (source: GateSource, normal: Normal | undefined): Pick<PlanGate, 'dispersion'> => {
+const dispersionOf = (source: GateSource, phi: Dispersion['within'] | undefined): Pick<PlanGate, 'dispersion'> => {
   if (source.kind === 'zipkin') return {};
-  const known = source.kind === 'prometheus' && !isErrorRate(source) ? normal?.dispersion?.slow : normal?.dispersion?.errors;
+  const known = source.kind === 'prometheus' && !isErrorRate(source) ? phi?.slow : phi?.errors;
   return { dispersion: round(known ?? UNKNOWN_DISPERSION) };
 };
 
@@ -122,10 +122,16 @@ const baselineOf = (source: GateSource, spec: BaselineSpec, normal: Normal | und
     const edges = [normal?.stableP90Ms, normal?.stableP99Ms].filter(edge => edge !== undefined);
     const edgesMs = [...new Set(edges.map(round))];
     const tolerance = spec.tolerance ?? LATENCY_TOLERANCE;
-    return { tolerance, ...(edgesMs.length === 0 ? {} : { edgesMs }), limit: defaultMax(normal, tolerance) };
+    return {
+      tolerance,
+      ...(edgesMs.length === 0 ? {} : { edgesMs }),
+      ...dispersionOf(source, normal?.dispersion?.within),
+      limit: defaultMax(normal, tolerance),
+    };
   }
   return {
     tolerance: spec.tolerance ?? ERROR_TOLERANCE,
+    ...dispersionOf(source, normal?.dispersion?.within),
     limit: round(Math.min(DEFAULT_MIN_PERCENT, successRate(normal))),
     ...(certify === undefined
       ? {}
@@ -163,7 +169,7 @@ const defaultGates = (context: GateContext): readonly PlanGate[] => {
       ...limit,
       isDerived: true,
       baseline: baselineOf(source, {}, normal),
-      ...dispersionOf(source, normal),
+      ...dispersionOf(source, normal?.dispersion),
     };
   });
 };

@@ -5,13 +5,21 @@ import { remembered } from '../remembered.ts';
 import type { RolloutSpec } from '../spec.ts';
 
 /** Names what an attempt steers, as a person wrote it: host, version label and the objects of the router (R11). */
-export const targetHash = ({ spec, name }: Rollout): string =>
-  digest(`[${JSON.stringify(spec.host ?? name)},${JSON.stringify(spec.versionLabel ?? 'version')},${routerText(spec)}]`);
+export const targetHash = ({ spec, name }: Rollout): string => {
+  const known = hashesByName(spec);
+  const hash = known.get(name) ?? targetHashOf(spec, name);
+  known.set(name, hash);
+  return hash;
+};
 
-const routerText = remembered(({ router }: RolloutSpec): string => {
+/** Every decision asks, and a spec belongs to one Rollout. */
+const hashesByName = remembered((_spec: RolloutSpec) => new Map<string, string>());
+
+const targetHashOf = ({ host, versionLabel, router }: RolloutSpec, name: string): string => {
   const { virtualServices, routes, destinationRule } = router?.istio ?? {};
-  return JSON.stringify(canonical({ virtualServices, routes, destinationRule, gatewayApi: router?.gatewayApi }));
-});
+  const written = canonical({ virtualServices, routes, destinationRule, gatewayApi: router?.gatewayApi });
+  return digest(JSON.stringify([host ?? name, versionLabel ?? 'version', written]));
+};
 
 /** Names the gates as a person wrote them; leaving them out is a choice too. */
 export const gatesHash = remembered(({ analysis }: RolloutSpec): string =>

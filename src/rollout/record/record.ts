@@ -6,7 +6,11 @@ import type { HistoryEntry, RolloutStatus } from '../status.ts';
 import { type Difference, differencesOf } from './jsonDifference.ts';
 
 /** What was done, for the name of the record. */
-export type RecordedAction = Exclude<HistoryEntry['action'], 'adopted' | 'refused'>;
+export type RecordedAction = Exclude<HistoryEntry['action'], Unrecorded> | 'raised' | 'lowered' | 'restored';
+
+/** What leads to nothing, or to a decision that has a record of its own. */
+type Unrecorded = (typeof UNRECORDED)[number];
+const UNRECORDED = ['adopted', 'refused', 'stepPromoted', 'resumed', 'retried'] as const satisfies HistoryEntry['action'][];
 
 /**
  * All that led to one decision, and the decision (R37). It holds whole objects, so that fields of later builds are kept.
@@ -68,8 +72,8 @@ const actionOf = (
   recordedSeq: number,
 ): RecordedAction | undefined => {
   if (status.attempt === undefined) return undefined;
-  const told = newEntries(stored, status).at(-1)?.action;
-  if (told !== undefined && told !== 'adopted' && told !== 'refused') return told;
+  const told = newEntries(stored, status).findLast(isWorthRecord)?.action;
+  if (told !== undefined) return told;
   for (const action of actions)
     if (action.kind === 'setTraffic') return MOVES[action.position.reason] ?? BY_STATE[action.position.state];
   return turnOf(stored, status, recordedSeq);
@@ -107,6 +111,10 @@ const isByPerson = (status: RolloutStatus | undefined): boolean => status?.reaso
 /** The number of the write of this decision that its record tells of. */
 export const recordedSeqOf = ({ actions }: Decision): number | undefined =>
   actions.find(action => action.kind === 'setTraffic')?.position.seq;
+
+/** A person's pause is recorded when it takes effect. */
+const isWorthRecord = (entry: HistoryEntry): entry is HistoryEntry & { readonly action: RecordedAction } =>
+  !UNRECORDED.some(action => action === entry.action) && entry.reason !== 'PausedByPerson';
 
 const newEntries = (stored: RolloutStatus | undefined, { history = [] }: RolloutStatus): readonly HistoryEntry[] =>
   history.filter(entry => !(stored?.history ?? []).includes(entry));

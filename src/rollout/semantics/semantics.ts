@@ -3,6 +3,7 @@ import type { RolloutSpec, SpecProblem } from '../spec.ts';
 import { checkApprovals } from './approvals.ts';
 import { checkGates } from './gates.ts';
 import { checkRoutes } from './routes.ts';
+import { checkSize } from './size.ts';
 import { checkSteps, checkStrategy } from './strategy.ts';
 import { checkTimes } from './times.ts';
 import { checkUnsupported } from './unsupported.ts';
@@ -26,4 +27,5 @@ export const checkSpec = (
   ...checkGates(spec, installation),
   ...checkTimes(spec),
   ...checkUnsupported(spec),
+  ...checkSize(spec),
 ];

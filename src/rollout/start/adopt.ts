@@ -83,6 +83,8 @@ const find = (situation: Situation): Found => {
   }
   if (names.length === 0)
     return { kind: 'wait', what: 'mesh', message: 'the VirtualService sends nothing to any version of this host' };
+  const uneven = unevenSplit(mesh);
+  if (uneven !== undefined && !names.includes(UNPINNED)) return { kind: 'wait', what: 'pin', message: uneven };
   if (!names.includes(UNPINNED)) return findSplit(shares, initialVersion, version);
   const chosen = initialVersion ?? pinnedBefore(mesh);
   if (chosen !== undefined) return { kind: 'pin', version: chosen };
@@ -126,14 +128,36 @@ const findSplit = (shares: Readonly<Record<string, number>>, initial: string | u
 /** Shares in percent of the versions that take traffic, on average over all objects. */
 const liveShares = ({ objects }: Extract<MeshObservation, { kind: 'resolved' }>): Readonly<Record<string, number>> => {
   const shares = new Map<string, number>();
-  for (const { weights } of objects) {
-    const total = Object.values(weights.versions).reduce((sum, weight) => sum + weight, 0);
-    for (const [name, weight] of Object.entries(weights.versions)) {
-      if (weight > 0) shares.set(name, (shares.get(name) ?? 0) + (100 * weight) / total / objects.length);
-    }
+  for (const object of objects) {
+    for (const [name, share] of sharesOf(object)) shares.set(name, (shares.get(name) ?? 0) + share / objects.length);
   }
   return Object.fromEntries(shares);
 };
+
+const sharesOf = ({ weights }: SteeredObject): readonly (readonly [string, number])[] => {
+  const total = Object.values(weights.versions).reduce((sum, weight) => sum + weight, 0);
+  return Object.entries(weights.versions).flatMap(([name, weight]) =>
+    weight > 0 ? [[name, (100 * weight) / total] as const] : [],
+  );
+};
+
+/** Objects that split in different ways cannot stand at one step as they are, and nobody asked for either to be moved. */
+const unevenSplit = ({ objects }: Extract<MeshObservation, { kind: 'resolved' }>): string | undefined => {
+  const seen = objects.map(object => ({ name: object.name, shares: sharesOf(object) })).filter(({ shares }) => shares.length > 0);
+  // a step has whole percents
+  const kinds = seen.map(({ shares }) => splitSentence(shares, Math.floor));
+  if (new Set(kinds).size <= 1) return undefined;
+  const all = seen
+    .map(({ name, shares }) => `${name}: ${splitSentence(shares, share => Math.round(share * 10) / 10)}`)
+    .join('; ');
+  return `the routing objects split traffic in different ways (${all}): give them the same weights, or send everything to the stable version`;
+};
+
+const splitSentence = (shares: readonly (readonly [string, number])[], shown: (share: number) => number): string =>
+  [...shares]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, share]) => `${name} ${shown(share)}%`)
+    .join(', ');
 
 const isUnpinned = ({ weights }: SteeredObject): boolean => (weights.versions[UNPINNED] ?? 0) > 0;
 

@@ -7,7 +7,7 @@ import { adviceFor, isReapplied, MOST_IN_WINDOW, nameOf, noted, recent, writersO
 import { retire } from '../mesh/retire.ts';
 import { driftOf, earlierPercent } from '../mesh/weights.ts';
 import type { MeshObservation, SteeredObject } from '../observation.ts';
-import { type Outcome, saying } from '../outcome.ts';
+import { type Outcome, saying, withHistory } from '../outcome.ts';
 import { type PersonRequest, withOutcome } from '../people/request.ts';
 import { NO_PODS, type Situation } from '../situation.ts';
 import type { RolloutStatus, Target } from '../status.ts';
@@ -102,9 +102,12 @@ const restore = (situation: Situation, { mesh, target, odd, status }: Oddity): O
 };
 
 /** The request stood until the weights were seen to be back, so that a write that failed was tried again. */
-const resumed = ({ nowMs }: Situation, request: PersonRequest, status: Resting): RolloutStatus => ({
-  ...withOutcome(undisturbed(status), request, 'accepted: the weights were put back', nowMs),
-});
+const resumed = ({ nowMs }: Situation, request: PersonRequest, status: Resting): RolloutStatus => {
+  const message = `resumed by ${request.by ?? 'a person'}: the weights were put back`;
+  const entry = { to: status.stableVersion, action: 'resumed', reason: 'Resumed', message } as const;
+  const told = withHistory(undisturbed(status), nowMs, entry);
+  return withOutcome(told, request, 'accepted: the weights were put back', nowMs);
+};
 
 /** R22: what cannot be put back is not tried for ever. */
 const refused = ({ request, nowMs }: Situation, status: RolloutStatus): RolloutStatus =>

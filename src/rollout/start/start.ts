@@ -13,16 +13,18 @@ import { atRest, undoReapplied, withRestoredCounted } from './atRest.ts';
 import { begin, isWayBack, revisionOf } from './begin.ts';
 import { unreadyPods } from './deadline.ts';
 import { missingReference, REFERENCE_RETRY_MS } from './reference.ts';
+import { withoutSpecNote, withSpecNote } from './specNote.ts';
 
 /** Nothing is in progress: stay, or start when another version is wanted (R8, R10). */
-export const decideIdle = (situation: Situation, status: RolloutStatus & { stableVersion: string }): Outcome => {
+export const decideIdle = (situation: Situation, known: RolloutStatus & { stableVersion: string }): Outcome => {
   const { version } = situation.rollout.spec;
+  const status = withoutSpecNote(known);
   const stable = status.stableVersion;
+  const rest = (at: RolloutStatus): Outcome => withSpecNote(situation, atRest(situation, at, stable));
   if (situation.observation.olderRival !== undefined) return { status: invalid(situation, status) };
-  if (version === stable) return atRest(situation, healthy(situation, status), stable);
-  if (isOver(situation, status)) return retried(situation, status) ?? atRest(situation, status, stable);
-  if (version === status.canaryVersion)
-    return retried(situation, status) ?? atRest(situation, stayRolledBack(situation, status), stable);
+  if (version === stable) return rest(healthy(situation, status));
+  if (isOver(situation, status)) return retried(situation, status) ?? rest(status);
+  if (version === status.canaryVersion) return retried(situation, status) ?? rest(stayRolledBack(situation, status));
   return situation.problems.length > 0
     ? { status: invalid(situation, status) }
     : prepare(situation, withRestoredCounted(status, situation.observation.mesh, situation.nowMs));
@@ -62,15 +64,13 @@ const stayRolledBack = ({ observation }: Situation, status: RolloutStatus): Roll
 };
 
 /** R22: a person wants another attempt; what failed is no longer named, so the version starts like any other. */
-const retried = ({ request, rollout, nowMs }: Situation, status: RolloutStatus): Outcome | undefined => {
+const retried = ({ request, rollout, nowMs }: Situation, status: Idle): Outcome | undefined => {
   if (request?.verb !== 'retry') return undefined;
-  const message = `${rollout.spec.version} is tried again for ${request.by ?? 'a person'}`;
-  const next = withOutcome(
-    { ...saying(withoutCanary(status), 'Retried', message), phase: 'Pending' },
-    request,
-    'accepted: tried again',
-    nowMs,
-  );
+  const { version } = rollout.spec;
+  const message = `${version} is tried again for ${request.by ?? 'a person'}`;
+  const entry = { from: status.stableVersion, to: version, action: 'retried', reason: 'Retried', message } as const;
+  const told = saying(withHistory(withoutCanary(status), nowMs, entry), 'Retried', message);
+  const next = withOutcome({ ...told, phase: 'Pending' }, request, 'accepted: tried again', nowMs);
   return { status: next, lookAgainAtMs: nowMs };
 };
 

@@ -17,7 +17,7 @@ function send(identity: PodIdentity, request: IncomingMessage, response: ServerR
 }
 
 function answer(identity: PodIdentity, faults: Faults, request: IncomingMessage, response: ServerResponse): void {
-  const fault = faults.of(identity.workload);
+  const fault = faults.of(identity);
   const fails = fault.errorRate > 0 && Math.random() < fault.errorRate;
   const act = () => {
     response.setHeader('x-version', identity.version);

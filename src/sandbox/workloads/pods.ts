@@ -53,7 +53,7 @@ export function startPods(api: KubeApi, faults: Faults, app: PodApp): Pods {
     const found = store.get('pods', pod.metadata.namespace ?? '', pod.metadata.name);
     const resource = registry.byId('pods');
     if (!runner || !found || !resource || found.metadata.uid !== pod.metadata.uid) return;
-    const ready = !faults.of(runner.identity.workload).notReady;
+    const ready = !faults.of(runner.identity).notReady;
     const { resourceVersion: _, ...metadata } = found.metadata;
     const next = {
       ...found,
@@ -68,7 +68,7 @@ export function startPods(api: KubeApi, faults: Faults, app: PodApp): Pods {
     const bound = await bind(() => serve(identity), portOf(pod));
     if (!bound || closed) return void bound?.server.close();
     running.set(pod.metadata.uid ?? '', { identity, ...bound });
-    if (faults.of(identity.workload).down) refuse(bound.server);
+    if (faults.of(identity).down) refuse(bound.server);
     if (store.get('pods', identity.namespace, identity.pod)?.metadata.uid === pod.metadata.uid) report(pod);
     else stop(pod.metadata.uid ?? '');
   };
@@ -86,17 +86,18 @@ export function startPods(api: KubeApi, faults: Faults, app: PodApp): Pods {
       refuse(runner.server);
     });
   };
-  const applyFault = (workload: string) => {
-    const fault = faults.of(workload);
+  const applyFault = (name: string) => {
     for (const runner of running.values()) {
-      if (runner.identity.workload !== workload) continue;
+      const { workload, pod } = runner.identity;
+      if (workload !== name && pod !== name) continue;
+      const fault = faults.of(runner.identity);
       if (fault.down && runner.server.listening) refuse(runner.server);
       if (!fault.down && !runner.server.listening) {
         runner.server = serve(runner.identity);
         runner.server.on('error', () => undefined).listen(runner.address.port, runner.address.host);
       }
     }
-    for (const pod of store.list('pods')) if (workloadOf(pod) === workload) report(pod);
+    for (const pod of store.list('pods')) if (workloadOf(pod) === name || pod.metadata.name === name) report(pod);
   };
 
   faults.onChange(applyFault);

@@ -3,7 +3,7 @@ import { type Complaint, complaintsOf } from '../../config/yaml/complaints.ts';
 import { readYaml } from '../../config/yaml/document.ts';
 import { fields, named, oneOf, text } from '../../config/yaml/fields.ts';
 import { formatPath } from '../../config/yaml/path.ts';
-import type { RolloutSpec } from '../../rollout/index.ts';
+import type { GateSpec, RolloutSpec } from '../../rollout/index.ts';
 import { eventSchema, type SpecChange } from './events.ts';
 import { milliseconds, pods, rate, weights, words } from './fields.ts';
 
@@ -14,7 +14,7 @@ export type SpecSchemas = {
   readonly change: z.ZodType<SpecChange>;
 };
 
-const worldSchema = () =>
+const worldSchema = (change: SpecSchemas['change']) =>
   fields({
     startsAt: z.iso
       .datetime({ error: 'expected a moment such as 2026-11-21T14:00:00Z' })
@@ -27,6 +27,7 @@ const worldSchema = () =>
     traffic: rate().optional().describe('Requests per second to the host.'),
     prometheus: words('the name of a provider').optional().describe('Prometheus providers of the installation.'),
     zipkin: words('the name of a provider').optional().describe('Zipkin providers of the installation.'),
+    gateTemplates: gateTemplates(change).optional().describe('Gates of the installation that a Rollout can refer to by name.'),
     webhookGates: words('a URL').optional().describe('URLs that webhook gates may call.'),
     restore: words('a field manager').optional().describe('Field managers whose changes are restored.'),
     authors: words('a name').optional().describe('Who wrote the commits.'),
@@ -36,12 +37,30 @@ const worldSchema = () =>
       .describe('What the router can do besides weights.'),
   });
 
+/** Read as the gates of a Rollout are; a template refers to no template. */
+const gateTemplates = (change: SpecSchemas['change']) =>
+  named(z.unknown()).transform((written, context): Readonly<Record<string, GateSpec>> => {
+    const templates: Record<string, GateSpec> = {};
+    for (const [name, item] of Object.entries(written)) {
+      const read = change.safeParse({ analysis: { gates: [item] } });
+      const gate = read.data?.analysis?.gates?.[0];
+      for (const { path, message } of read.error?.issues ?? [])
+        context.addIssue({ code: 'custom', path: [name, ...path.slice(3)], message });
+      if (gate?.template !== undefined)
+        context.addIssue({ code: 'custom', path: [name, 'template'], message: 'expected prometheus, zipkin or webhook' });
+      else if (gate !== undefined) templates[name] = gate;
+    }
+    return templates;
+  });
+
 const scenarioSchema = ({ spec, change }: SpecSchemas) =>
   fields({
-    about: text(300, 'a sentence that says what happens'),
-    rules: z.array(z.string().regex(/^R\d{1,2}$/, { error: 'expected rules such as R9' }), { error: 'expected a list of rules' }),
+    about: text(300, 'a sentence that says what happens').optional(),
+    rules: z
+      .array(z.string().regex(/^R\d{1,2}$/, { error: 'expected rules such as R9' }), { error: 'expected a list of rules' })
+      .default([]),
     rollout: spec.optional(),
-    world: worldSchema().optional(),
+    world: worldSchema(change).optional(),
     events: z.array(eventSchema(change), { error: 'expected a list of events' }).max(500).optional(),
     for: milliseconds(),
     timeline: z.string({ error: 'expected the golden text' }).optional(),

@@ -58,6 +58,7 @@ const installationOf = (world: NonNullable<Scenario['world']>): Installation => 
   approvals: true,
   restore: world.restore ?? ['argocd-controller', 'kustomize-controller', 'helm-controller'],
   ...(world.webhookGates === undefined ? {} : { webhookGates: world.webhookGates }),
+  ...(world.gateTemplates === undefined ? {} : { gateTemplates: world.gateTemplates }),
 });
 
 const setPods = ({ world }: Stage, scenario: Scenario): void => {

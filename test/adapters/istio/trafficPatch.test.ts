@@ -184,6 +184,16 @@ describe('position', () => {
     expect(positionOf(apply(object, edit(50)), 'uid-1')).toEqual(position());
   });
 
+  it('R3, R30: the last write of a Rollout that was deleted takes its entry away, and no other', () => {
+    const last = edit(0, { position: { ...position(2), state: 'safe', reason: 'Deleted', weight: 0 } });
+    const alone = apply(apply(virtualService(spec, { annotations: { 'example.com/owner': 'a' } }), edit(50)), last);
+    expect(alone.metadata?.annotations).toEqual({ 'example.com/owner': 'a' });
+    const shared = virtualService(spec, { annotations: { [POSITION_ANNOTATION]: '{"uid-2":{"seq":5}}' } });
+    expect(apply(apply(shared, edit(50)), last).metadata?.annotations).toEqual({ [POSITION_ANNOTATION]: '{"uid-2":{"seq":5}}' });
+    expect(apply(virtualService(spec), last).metadata?.annotations ?? {}).toEqual({});
+    expect(positionOf(apply(alone, edit(0, { position: { ...position(3), state: 'safe' } })), 'uid-1')?.seq).toBe(3);
+  });
+
   it('R3: an entry with a reason of another release counts', () => {
     const entry = { ...position(), reason: 'SomethingNew' };
     const annotations = { [POSITION_ANNOTATION]: JSON.stringify({ 'uid-1': entry }) };

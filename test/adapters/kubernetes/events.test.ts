@@ -93,7 +93,7 @@ describe('events', () => {
     emitIn('broken', 'a');
     emitIn('weather', 'b');
     emitIn('weather', 'c');
-    await vi.waitFor(() => expect(names).toEqual(['b', 'c']));
+    await vi.waitFor(() => expect(names).toEqual(['b', 'c']), { timeout: 60_000 });
     await sink.drain(1);
     expect(lines).toHaveLength(1);
   });

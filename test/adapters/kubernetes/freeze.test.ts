@@ -114,7 +114,11 @@ describe('a freeze that cannot be read', () => {
     const { watch: watched, log, next } = follow(client);
     watch = watched;
     await watch.known;
-    expect(watch.current()).toMatchObject({ by: 'Sluice itself', reason: expect.stringMatching(/Role sluice-freeze/) });
+    expect(watch.current()).toMatchObject({
+      by: 'Sluice itself',
+      reason: expect.stringMatching(/Role sluice-freeze/),
+      end: 'when the ConfigMap default/sluice-freeze can be read, which the Role sluice-freeze allows (sluice install prints it)',
+    });
     expect(log.lines.some(({ level, message }) => level === 'error' && message.includes('cannot be read'))).toBe(true);
     const readable = next();
     api.answer(nothing);

@@ -114,8 +114,7 @@ describe('pods behind a host', () => {
     const many = Array.from({ length: 10_000 }, (_, index) => pod(`p${index}`, { labels: { version: `v${index % 2}` } }));
     const { source } = world(many);
     expect(source.versions('weather', 'forecast', 'version')['v1']?.ready).toBe(5000);
-    const startedMs = performance.now();
-    for (let round = 0; round < 10_000; round += 1) source.versions('weather', 'forecast', 'version');
-    expect(performance.now() - startedMs).toBeLessThan(500);
+    const first = source.versions('weather', 'forecast', 'version');
+    expect(source.versions('weather', 'forecast', 'version')).toBe(first);
   });
 });

@@ -55,7 +55,7 @@ export function etcdPlan(layout: Layout): ServerPlan {
     env: {},
     cwd: layout.directory,
     ready: { url: `${client}/health` },
-    readyTimeoutMs: 30_000,
+    readyTimeoutMs: 180_000,
     stopGraceMs: 3_000,
   };
 }
@@ -85,7 +85,7 @@ export function apiServerPlan(layout: Layout): ServerPlan {
       caFile: ca,
       headers: { authorization: `Bearer ${tokenOf('admin')}` },
     },
-    readyTimeoutMs: 60_000,
+    readyTimeoutMs: 180_000,
     stopGraceMs: 3_000,
   };
 }
@@ -109,7 +109,7 @@ export function controllerManagerPlan(layout: Layout): ServerPlan {
     env: {},
     cwd: layout.directory,
     ready: { url: `${localUrl(ports.controllerManager, true)}/healthz`, caFile: certificates.ca },
-    readyTimeoutMs: 30_000,
+    readyTimeoutMs: 180_000,
     stopGraceMs: 3_000,
   };
 }
@@ -126,7 +126,7 @@ export function kwokPlan(layout: Layout): ServerPlan {
     env: {},
     cwd: layout.directory,
     ready: { url: `${localUrl(layout.ports.kwok)}/healthz` },
-    readyTimeoutMs: 30_000,
+    readyTimeoutMs: 180_000,
     stopGraceMs: 3_000,
   };
 }

@@ -62,7 +62,7 @@ export interface Bed {
   readonly resume: (part: Part) => void;
   /** All that a server has written so far; Envoy's holds its access log. */
   readonly log: (part: Part) => Promise<string>;
-  /** Asks until the answer is true. Throws with the name of what was awaited after the time (default 30 s); failed questions count as no. */
+  /** Asks until the answer is true. Throws with the name of what was awaited after the time (default 90 s); failed questions count as no. */
   readonly until: (what: string, ask: () => Promise<boolean>, timeoutMs?: number) => Promise<void>;
 }
 
@@ -75,7 +75,7 @@ export function saveFacts(facts: BedFacts): void {
   writeFileSync(join(facts.directory, FACTS), JSON.stringify(facts));
 }
 
-async function until(what: string, ask: () => Promise<boolean>, timeoutMs = 30_000): Promise<void> {
+async function until(what: string, ask: () => Promise<boolean>, timeoutMs = 90_000): Promise<void> {
   const deadlineMs = performance.now() + timeoutMs;
   let last = '';
   for (;;) {

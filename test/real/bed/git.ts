@@ -16,7 +16,7 @@ export function gitPlan(layout: Layout): ServerPlan {
     env: {},
     cwd: layout.directory,
     ready: { url: `${localUrl(layout.ports.git)}/ready` },
-    readyTimeoutMs: 10_000,
+    readyTimeoutMs: 180_000,
     stopGraceMs: 1_000,
   };
 }

@@ -69,7 +69,7 @@ export async function istiodPlan(layout: Layout): Promise<ServerPlan> {
     env: ISTIOD_ENVIRONMENT,
     cwd: layout.directory,
     ready: { url: `${localUrl(ports.istiodHttp)}/ready` },
-    readyTimeoutMs: 60_000,
+    readyTimeoutMs: 180_000,
     stopGraceMs: 3_000,
   };
 }
@@ -150,7 +150,7 @@ export async function envoyPlan(layout: Layout): Promise<ServerPlan> {
     env: {},
     cwd: layout.directory,
     ready: { url: `${localUrl(layout.ports.envoyAdmin)}/ready` },
-    readyTimeoutMs: 30_000,
+    readyTimeoutMs: 180_000,
     stopGraceMs: 3_000,
   };
 }

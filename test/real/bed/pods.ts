@@ -23,7 +23,7 @@ export function podsPlan(layout: Layout): ServerPlan {
     env: {},
     cwd: layout.directory,
     ready: { url: `${localUrl(ports.pods)}/ready` },
-    readyTimeoutMs: 30_000,
+    readyTimeoutMs: 180_000,
     stopGraceMs: 1_000,
   };
 }

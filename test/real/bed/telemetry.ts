@@ -36,7 +36,7 @@ export async function prometheusPlan(layout: Layout): Promise<ServerPlan> {
     env: {},
     cwd: layout.directory,
     ready: { url: `${localUrl(layout.ports.prometheus)}/-/ready` },
-    readyTimeoutMs: 60_000,
+    readyTimeoutMs: 180_000,
     stopGraceMs: 3_000,
   };
 }
@@ -52,7 +52,7 @@ export function zipkinPlan(layout: Layout): ServerPlan {
     env: { STORAGE_TYPE: 'mem', MEM_MAX_SPANS: '200000', QUERY_PORT: String(port) },
     cwd: layout.directory,
     ready: { url: `${localUrl(port)}/health` },
-    readyTimeoutMs: 120_000,
+    readyTimeoutMs: 180_000,
     // it takes long over SIGTERM and has nothing to save
     stopGraceMs: 0,
   };

@@ -92,11 +92,42 @@ describe('over-dispersion', () => {
 
   it('R17: fewer than three pods, or less than half an hour: 2, and what was there', () => {
     const bad = () => 1;
-    expect(dispersionOf([])).toEqual({ value: 2, pods: 0, minutes: 0 });
-    expect(dispersionOf(blocksOf({ pods: 2, minutes: 60, requests: 9, bad }))).toEqual({ value: 2, pods: 2, minutes: 60 });
-    expect(dispersionOf(blocksOf({ pods: 9, minutes: 29, requests: 9, bad }))).toEqual({ value: 2, pods: 9, minutes: 29 });
-    expect(dispersionOf(blocksOf({ pods: 3, minutes: 30, requests: 9, bad }))).toEqual({ value: 1, pods: 3, minutes: 30 });
-    expect(dispersionOf(blocksOf({ pods: 3, minutes: 30, requests: 0, bad }))).toEqual({ value: 2, pods: 0, minutes: 0 });
+    expect(dispersionOf([])).toEqual({ value: 2, within: 2, pods: 0, minutes: 0 });
+    expect(dispersionOf(blocksOf({ pods: 2, minutes: 60, requests: 9, bad }))).toEqual({
+      value: 2,
+      within: 2,
+      pods: 2,
+      minutes: 60,
+    });
+    expect(dispersionOf(blocksOf({ pods: 9, minutes: 29, requests: 9, bad }))).toEqual({
+      value: 2,
+      within: 2,
+      pods: 9,
+      minutes: 29,
+    });
+    expect(dispersionOf(blocksOf({ pods: 3, minutes: 30, requests: 9, bad }))).toEqual({
+      value: 1,
+      within: 1,
+      pods: 3,
+      minutes: 30,
+    });
+    expect(dispersionOf(blocksOf({ pods: 3, minutes: 30, requests: 0, bad }))).toEqual({
+      value: 2,
+      within: 2,
+      pods: 0,
+      minutes: 0,
+    });
+  });
+
+  it('R17: what all pods have in common counts overall, not within the minutes', () => {
+    const incident = (minute: number) => (minute % 10 === 0 ? 30 : 1);
+    const shared = dispersionOf(blocksOf({ pods: 3, minutes: 40, requests: 100, bad: (_pod, minute) => incident(minute) }));
+    expect(shared.value).toBeGreaterThan(10);
+    expect(shared.within).toBe(1);
+    const ofOne = dispersionOf(
+      blocksOf({ pods: 3, minutes: 40, requests: 100, bad: (pod, minute) => (pod === 0 ? incident(minute) : 1) }),
+    );
+    expect(ofOne.within).toBeGreaterThan(5);
   });
 
   it('R17: is a number from 1 to 100 for any blocks', () => {
@@ -104,9 +135,9 @@ describe('over-dispersion', () => {
     const block = fc.record({ pod: fc.constantFrom('a', 'b', 'c', 'd'), atMs: fc.nat(7_200_000), requests: number, bad: number });
     fc.assert(
       fc.property(fc.array(block, { maxLength: 300, minLength: 200 }), blocks => {
-        const { value } = dispersionOf(blocks);
-        expect(value).toBeGreaterThanOrEqual(1);
-        expect(value).toBeLessThanOrEqual(100);
+        const { value, within } = dispersionOf(blocks);
+        expect(Math.min(value, within)).toBeGreaterThanOrEqual(1);
+        expect(Math.max(value, within)).toBeLessThanOrEqual(100);
       }),
       { seed: 5, numRuns: 200 },
     );

@@ -62,14 +62,12 @@ describe('the mesh of the sandbox', () => {
     expect(next.body).toContain('Recommendation');
   });
 
-  it('obeys a weight about 105 ms after the write, with real requests and relative weights', async () => {
+  it('obeys a weight, and not at once after the write, with real requests and relative weights', async () => {
     await route([{ name: 'primary', route: [to('v1', 100), to('v2', 0)] }]);
     expect(share(await many(50), 'v2')).toBe(0);
     const from = performance.now();
     await route([{ name: 'primary', route: [to('v1', 30), to('v2', 30)] }]);
-    const took = performance.now() - from;
-    expect(took).toBeGreaterThan(95);
-    expect(took).toBeLessThan(1000);
+    expect(performance.now() - from).toBeGreaterThan(95);
     const half = share(await many(800), 'v2');
     expect(half).toBeGreaterThan(0.42);
     expect(half).toBeLessThan(0.58);
@@ -170,12 +168,13 @@ describe('the mesh of the sandbox', () => {
   });
 
   it('injects errors and latency, times out with 504, and keeps errors of the application out of retries', async () => {
-    await route([{ name: 'primary', route: [to('v2')], timeout: '0.2s' }]);
+    await route([{ name: 'primary', route: [to('v2')] }]);
     fault({ errorRate: 1, status: 500 });
     const arrived = sandbox.control.stats().workloads['forecast-v2']?.errors ?? 0;
     expect((await get()).code).toBe(500);
     expect(sandbox.control.stats().workloads['forecast-v2']?.errors).toBe(arrived + 1);
-    fault({ latencyMs: 5000 });
+    await route([{ name: 'primary', route: [to('v2')], timeout: '0.2s' }]);
+    fault({ latencyMs: 60_000 });
     expect((await get()).code).toBe(504);
   });
 
@@ -255,6 +254,30 @@ describe('the mesh of the sandbox', () => {
       'no ready replicas',
     );
     sandbox.control.setFault('forecast-v3', { notReady: false });
+  });
+
+  it('one pod of a version fails alone, with what is said of it before what is said of its version', async () => {
+    await route([{ name: 'primary', route: [to('v2')] }]);
+    const answers = (await many(40)).map(answer => String(answer.headers['x-pod']));
+    const [bad = '', good = ''] = [...new Set(answers)].sort();
+    const codes = async () => {
+      const seen = await many(40);
+      const of = (pod: string) => [...new Set(seen.filter(({ headers }) => headers['x-pod'] === pod).map(({ code }) => code))];
+      return { bad: of(bad), good: of(good) };
+    };
+    sandbox.control.setFault(bad, { errorRate: 1 });
+    expect(await codes()).toEqual({ bad: [500], good: [200] });
+    fault({ status: 502 });
+    expect(await codes()).toEqual({ bad: [502], good: [200] });
+    sandbox.control.setFault(bad, { errorRate: 0, down: true });
+    await obeyed(answer => answer.headers['x-pod'] === good, 'the good pod');
+    expect(await codes()).toEqual({ bad: [], good: [200] });
+    const { body } = await send(`${sandbox.urls.control}/faults`, {
+      method: 'POST',
+      body: JSON.stringify({ pod: bad, down: false }),
+    });
+    expect(body).toMatchObject({ errorRate: 0, down: false });
+    await obeyed(answer => answer.headers['x-pod'] === bad, 'the pod to answer again');
   });
 
   it('sends load and tells the truth about who got which version', async () => {

@@ -59,7 +59,8 @@ describe('the telemetry APIs of the sandbox', () => {
     });
     expect(server?.tags['node_id']).toMatch(/~forecast-v1-[^~]+\.weather~/);
     expect(client?.duration).toBeGreaterThan(5_000);
-    expect(client?.duration).toBeLessThan(5_000_000);
+    // microseconds: less than all that has happened so far
+    expect(client?.duration).toBeLessThan((Date.now() - firstMs) * 1_000);
     expect(server?.duration).toBeLessThanOrEqual(client?.duration ?? 0);
     const [unreached = []] = await traces('annotationQuery=response_flags%3DUH&limit=1');
     expect(unreached.map(span => span.kind)).toEqual(['CLIENT']);
@@ -84,7 +85,12 @@ describe('the telemetry APIs of the sandbox', () => {
     const cluster = encodeURIComponent('upstream_cluster=outbound|3002|v1|forecast.weather.svc.cluster.local and error');
     const failures = await traces(`serviceName=gateway.istio-system&annotationQuery=${cluster}&limit=100`);
     expect(failures.length).toBeGreaterThanOrEqual(2);
-    expect(await traces('serviceName=forecast.weather&minDuration=100000&limit=100')).toHaveLength(arrived - 12);
+    const ofApp = await traces('serviceName=forecast.weather&limit=100');
+    const isSlow = ({ localEndpoint, duration }: WireSpan) =>
+      localEndpoint.serviceName === 'forecast.weather' && duration >= 100_000;
+    const slow = ofApp.filter(spans => spans.some(isSlow));
+    expect(slow.length).toBeGreaterThanOrEqual(arrived - 12);
+    expect(await traces('serviceName=forecast.weather&minDuration=100000&limit=100')).toEqual(slow);
     expect(await traces('annotationQuery=error%3Dfalse')).toEqual([]);
     expect((await send(`${sandbox.urls.zipkin}/api/v2/traces?limit=abc`)).code).toBe(400);
     expect((await send(`${sandbox.urls.zipkin}/api/v2/services`)).body).toEqual(['forecast.weather', 'gateway.istio-system']);

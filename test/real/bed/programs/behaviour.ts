@@ -5,6 +5,8 @@ export interface Behaviour {
   /** Status of errors. Default 500. */
   readonly status?: number;
   readonly latencyMs?: number;
+  /** Says Ready and refuses connections. */
+  readonly refuses?: boolean;
 }
 
 /** For whom a behaviour is meant. Less is wider: without `version` all versions of the app; `pod` is one Pod. */
@@ -49,7 +51,7 @@ export function createBehaviours(): Behaviours {
         { namespace, pod },
       ];
       const said = scopes.map(scope => behaviours.get(keyOf(scope)) ?? {});
-      return Object.assign({ errorRate: 0, status: 500, latencyMs: 0 }, ...said) as Required<Behaviour>;
+      return Object.assign({ errorRate: 0, status: 500, latencyMs: 0, refuses: false }, ...said) as Required<Behaviour>;
     },
   };
 }

@@ -13,12 +13,17 @@ interface PodServersOptions {
 }
 
 interface PodServers extends PodListener {
+  /** Opens and closes ports as the behaviours say now. */
+  readonly behave: () => void;
   readonly count: () => number;
 }
 
 interface Played {
   readonly server: http.Server;
+  readonly role: PodRole;
   readonly address: string;
+  readonly port: number;
+  isOpen: boolean;
   dying: boolean;
 }
 
@@ -91,11 +96,24 @@ export function createPodServers(options: PodServersOptions): PodServers {
     const port = pod.spec.containers[0]?.ports?.[0]?.containerPort;
     if (played.has(id) || !address?.startsWith(options.addressPrefix) || port === undefined) return;
     for (const [otherId, other] of played) if (other.address === address) close(otherId, other);
-    const server = createServer(pod, options);
-    played.set(id, { server, address, dying: false });
-    server.listen(port, address);
+    const one = { server: createServer(pod, options), role: roleOf(pod), address, port, isOpen: false, dying: false };
+    played.set(id, one);
+    behave(one);
+  };
+  const behave = (one: Played) => {
+    const wanted = !options.behaviours.of(one.role).refuses;
+    if (one.isOpen === wanted) return;
+    one.isOpen = wanted;
+    if (wanted) one.server.listen(one.port, one.address);
+    else {
+      one.server.close();
+      one.server.closeAllConnections();
+    }
   };
   return {
+    behave: () => {
+      for (const one of played.values()) behave(one);
+    },
     changed,
     deleted: pod => drop(idOf(pod)),
     listed: pods => {

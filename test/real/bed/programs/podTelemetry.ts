@@ -50,6 +50,8 @@ function labelsOf(role: Role, status: number): string {
     destination_version: role.version,
     response_code: String(status),
     response_flags: '-',
+    // every sidecar is a target of its own, and its scrape adds this
+    pod: role.pod,
   };
   return Object.entries(labels)
     .map(([name, value]) => `${name}="${value}"`)

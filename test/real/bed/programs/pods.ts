@@ -34,6 +34,7 @@ http
         body => {
           const { scope, behaviour } = body as { scope: BehaviourScope; behaviour: Behaviour };
           behaviours.set(scope, behaviour);
+          servers.behave();
           reply(204, '');
         },
         (error: Error) => reply(400, error.message),

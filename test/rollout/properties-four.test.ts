@@ -1,0 +1,3 @@
+import { propertyTests } from './property.ts';
+
+propertyTests(3, 4);
