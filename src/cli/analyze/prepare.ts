@@ -2,7 +2,7 @@ import { fullHost } from '../../adapters/istio/hosts.ts';
 import { checkSpec, incomparable, inProgress, type RolloutSpec, type RolloutStatus } from '../../rollout/index.ts';
 import { findSides, type Surroundings } from './findSides.ts';
 import type { Asked, Range } from './options.ts';
-import { readRolloutFile } from './rolloutFile.ts';
+import { readWrittenRollout } from './rolloutFile.ts';
 import type { Side } from './sides.ts';
 import type { Subjects } from './walk.ts';
 
@@ -63,7 +63,7 @@ const findRollout = async (asked: Asked, { installation, cluster }: Surroundings
   const { rollout, namespace = DEFAULT_NAMESPACE } = asked;
   if (rollout === undefined) return { namespace, from: 'default gates' };
   if ('file' in rollout) {
-    const written = await readRolloutFile(rollout.file, installation);
+    const written = await readWrittenRollout(rollout.file, installation);
     if ('problems' in written) return written;
     const own = written.namespace ?? namespace;
     if (asked.namespace !== undefined && own !== asked.namespace)
