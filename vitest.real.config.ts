@@ -6,7 +6,19 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * In this order, others after them: first what needs quick answers, since Zipkin keeps the spans of all stories and gets slow; last
  * what stops servers, since Envoy takes up to half a minute to ask istiod again.
  */
-const ORDER = ['bed', 'traffic', 'kubernetes', 'evidence', 'router', 'git', 'reflector', 'stories', 'lease', 'everyRequest'];
+const ORDER = [
+  'bed',
+  'traffic',
+  'judge',
+  'kubernetes',
+  'evidence',
+  'router',
+  'git',
+  'reflector',
+  'stories',
+  'lease',
+  'everyRequest',
+];
 const LAST = ['seededCrashes', 'faults', 'outages'];
 
 const placeOf = ({ moduleId }: TestSpecification): number => {
