@@ -9,6 +9,8 @@ const WORKERS = availableParallelism() + 2;
 const TEST_TIMEOUT_MS = 120_000;
 const STORY_TIMEOUT_MS = 300_000;
 
+const PURE = ['test/rollout/**/*.test.ts', 'test/scenarios/**/*.test.ts', 'test/records/**/*.test.ts'];
+
 /** The files that take longest begin first, then what waits, and what only calculates fills the gaps. */
 const LONGEST = ['providers', 'demo', 'badInput', 'kubernetes', 'istiod', 'judgeOutage', 'judge', 'badCluster', 'frugality'];
 
@@ -39,7 +41,16 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/real/**', 'test/e2e/**'],
+          exclude: ['test/real/**', 'test/e2e/**', ...PURE],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'pure',
+          include: PURE,
+          // these import only what has no state, so that files of one worker may share it
+          isolate: false,
         },
       },
       {

@@ -21,7 +21,8 @@ const EXPECTED: Readonly<Record<Name, Partial<Timeline>>> = {
   },
   'pods are lost and come back': {
     weights: ['v1:100', 'v1:90 v2:10', 'v1:100', 'v1:90 v2:10', 'v2:100'],
-    ...{ phase: 'Healthy', reason: 'Promoted', stableVersion: 'v2', history: ['adopted', 'started', 'promoted'] },
+    ...{ phase: 'Healthy', reason: 'Promoted', stableVersion: 'v2' },
+    history: ['adopted', 'started', 'stepPromoted', 'promoted'],
   },
   'pods are lost for good': {
     weights: ['v1:100', 'v1:90 v2:10', 'v1:100'],
