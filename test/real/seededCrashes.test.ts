@@ -43,7 +43,8 @@ const EXPECTED: Readonly<Record<Name, Partial<Timeline>>> = {
   },
   'somebody raises the weight': {
     weights: ['v1:100', 'v1:50 v2:50', 'v1:20 v2:80', 'v1:50 v2:50', 'v2:100'],
-    ...{ phase: 'Healthy', reason: 'Promoted', stableVersion: 'v2', history: ['adopted', 'started', 'promoted'] },
+    ...{ phase: 'Healthy', reason: 'Promoted', stableVersion: 'v2' },
+    history: ['adopted', 'started', 'stepPromoted', 'promoted'],
   },
   'the Rollout is deleted at 50 %': {
     weights: ['v1:100', 'v1:50 v2:50', 'v1:100'],
