@@ -1,4 +1,4 @@
-import type { Action, Measurement, Plan, PlanGate } from '../rollout/index.ts';
+import { type Action, type Measurement, type Plan, type PlanGate, providerOf } from '../rollout/index.ts';
 import type { Memory } from './memory.ts';
 import { turnTo } from './memory.ts';
 import { readNormal } from './normal.ts';
@@ -40,7 +40,7 @@ export const createMeasurer = (deps: {
     });
   };
 
-  const providerOf = ({ source }: PlanGate): TrafficProvider | undefined => {
+  const readerOf = ({ source }: PlanGate): TrafficProvider | undefined => {
     if (source.kind === 'webhook') return undefined;
     return source.kind === 'zipkin' ? providers.zipkin[source.provider] : providers.prometheus[source.provider];
   };
@@ -52,7 +52,7 @@ export const createMeasurer = (deps: {
     };
     try {
       const sums = memory.sums.get(name) ?? seedSums(gates, stored, action.sinceMs);
-      const provider = gates[0] && providerOf(gates[0]);
+      const provider = gates[0] && readerOf(gates[0]);
       if (provider === undefined) throw new Error(`provider ${name} is not configured any more`);
       const traffic = await provider.readTraffic(
         {
@@ -145,7 +145,7 @@ const messageOf = (error: unknown): string => (error instanceof Error ? error.me
 /** Gates that are read together have one provider; those that are judged plainly are read by themselves. */
 const providerName = ({ source, judge }: PlanGate): string | undefined => {
   if (source.kind === 'query' || source.kind === 'webhook' || judge === 'plain') return undefined;
-  return `${source.kind === 'zipkin' ? 'zipkin' : 'prometheus'}/${source.provider}`;
+  return providerOf(source);
 };
 
 const byProvider = (gates: readonly PlanGate[]): ReadonlyMap<string, readonly PlanGate[]> => {

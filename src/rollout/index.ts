@@ -6,6 +6,7 @@ export { incomparable } from './gates/baselineGate.ts';
 export { type Detectable, detectable, detectsSentence, type Expected } from './gates/detects.ts';
 export { carriedGates, judgeGate } from './gates/gates.ts';
 export { allowedShare } from './gates/limitGate.ts';
+export { providerOf } from './gates/source.ts';
 export { addInterval, type BaselineInterval, decodeSums, noSums } from './judge/baseline.ts';
 export { addCertified, isCertified, NO_CERTIFY } from './judge/certify.ts';
 export { type Block, dispersionOf } from './judge/dispersion.ts';

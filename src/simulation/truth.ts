@@ -8,6 +8,7 @@ import {
   type Normal,
   noSums,
   type PlanGate,
+  providerOf as providerOfSource,
   type Reference,
   type ShareMeasurement,
 } from '../rollout/index.ts';
@@ -57,7 +58,7 @@ type Asked = {
 /** The provider behind a gate, as people call it. */
 export const providerOf = ({ source }: PlanGate): string => {
   if (source.kind === 'webhook') return 'webhook';
-  return `${source.kind === 'zipkin' ? 'zipkin' : 'prometheus'}/${source.provider}`;
+  return providerOfSource(source);
 };
 
 /** Providers whose answers belong to no gate. */

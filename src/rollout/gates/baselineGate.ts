@@ -6,18 +6,9 @@ import { shareEvidence } from '../judge/shareBaseline.ts';
 import type { BaselineSums } from '../observation.ts';
 import type { PlanBaseline, PlanGate, Traffic, Verdict } from '../status.ts';
 import { causeSentence } from './causes.ts';
-import {
-  countText,
-  evidenceOf,
-  evidenceText,
-  isEnough,
-  isErrorRate,
-  percentText,
-  ratioText,
-  round,
-  unitOf,
-} from './gateFigures.ts';
+import { countText, evidenceOf, evidenceText, isEnough, percentText, ratioText, round, unitOf } from './gateFigures.ts';
 import { type CountsMeasurement, type Judged, shownValue } from './limitGate.ts';
+import { isErrorRate } from './source.ts';
 
 /** From this evidence on a version is not proven to be worse, and not free of suspicion either. */
 const SUSPICIOUS = 3;

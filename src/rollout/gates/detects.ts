@@ -2,8 +2,9 @@ import { durationText } from '../duration.ts';
 import { shareTolerance } from '../judge/baseline.ts';
 import { detectableRatio, detectableShare } from '../judge/power.ts';
 import type { PlanGate } from '../status.ts';
-import { isErrorRate, round, unitOf } from './gateFigures.ts';
+import { round, unitOf } from './gateFigures.ts';
 import { allowedShare } from './limitGate.ts';
+import { isErrorRate } from './source.ts';
 
 /** What is expected to be measured in some time. */
 export type Expected = {

@@ -34,9 +34,6 @@ const NEARLY_ALL = 0.8;
 export const samplingText = (sampling: number | undefined): string =>
   sampling === undefined || sampling >= NEARLY_ALL ? '' : ` (${round(100 * sampling)} % of requests)`;
 
-/** The gate counts requests that failed; all others that count anything count slow ones, or lost ones. */
-export const isErrorRate = (source: GateSource): boolean => source.kind === 'prometheus' && source.metric === 'success-rate';
-
 /** More evidence than anybody would read. */
 export const MOST_SHOWN = 1e9;
 

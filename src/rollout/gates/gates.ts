@@ -4,9 +4,10 @@ import { remembered } from '../remembered.ts';
 import type { BaselineStatus, GateSource, GateStatus, PlanGate, Verdict } from '../status.ts';
 import { besides, type Comparison, judgeBaseline } from './baselineGate.ts';
 import { detectsSentence } from './detects.ts';
-import { isErrorRate, isPossible, MOST_SHOWN } from './gateFigures.ts';
+import { isPossible, MOST_SHOWN } from './gateFigures.ts';
 import { type CountsMeasurement, type Judged, judgeLimit } from './limitGate.ts';
 import { judgeAnswer, judgeValue, rowOf } from './plainGates.ts';
+import { isErrorRate, providerOf } from './source.ts';
 
 /** Data that end longer ago than this are stale: they say nothing about now. */
 const STALE_MS = 120_000;
@@ -220,7 +221,7 @@ const together = (gate: PlanGate, limited: Judged | undefined, compared: Judged 
 
 const sourceName = (source: GateSource): string => {
   if (source.kind === 'webhook') return `webhook/${source.url.split('/')[2] ?? ''}`;
-  return `${source.kind === 'zipkin' ? 'zipkin' : 'prometheus'}/${source.provider}`;
+  return providerOf(source);
 };
 
 /** What outlasts a step: baselines go on from the first traffic of an attempt to its last (R17). */

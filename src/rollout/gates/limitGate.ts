@@ -8,7 +8,6 @@ import {
   evidenceOf,
   evidenceText,
   isEnough,
-  isErrorRate,
   isPossible,
   percentText,
   round,
@@ -16,6 +15,7 @@ import {
   shownAgainst,
   unitOf,
 } from './gateFigures.ts';
+import { isErrorRate } from './source.ts';
 
 export type CountsMeasurement = Extract<Measurement, { kind: 'counts' }>;
 

@@ -1,4 +1,5 @@
 import { durationOr } from '../duration.ts';
+import { isErrorRate, providerOf } from '../gates/source.ts';
 import type { Dispersion, Installation, Normal, Reference } from '../observation.ts';
 import type { BaselineSpec, GateSpec, RolloutSpec } from '../spec.ts';
 import type { GateSource, Plan, PlanBaseline, PlanGate, PlanStep } from '../status.ts';
@@ -49,9 +50,6 @@ const inOnePlace = (gates: readonly PlanGate[]): readonly PlanGate[] => {
 export const gatesOfStep = ({ gates }: Pick<Plan, 'gates'>, step: number): readonly PlanGate[] =>
   gates.filter(({ steps }) => steps === undefined || steps.includes(step));
 
-/** A provider as people call it: `prometheus/default`. */
-export const providerKey = (kind: 'prometheus' | 'zipkin', name = 'default'): string => `${kind}/${name}`;
-
 const COMMON = { onNoData: 'hold', noDataDeadlineMs: 600_000, failureLimit: 1, minSamples: DEFAULT_MIN_SAMPLES } as const;
 
 const compileGate = (gate: GateSpec, step: number | undefined, context: GateContext): readonly PlanGate[] => {
@@ -97,11 +95,9 @@ const sourceOf = ({ prometheus, zipkin, webhook }: GateSpec): GateSource | undef
   };
 };
 
-const isErrorRate = (source: GateSource): boolean => source.kind === 'prometheus' && source.metric === 'success-rate';
-
 const normalOf = (source: GateSource, { reference }: GateContext): Normal | undefined => {
   if (source.kind === 'webhook' || reference?.kind !== 'measured') return undefined;
-  const key = providerKey(source.kind === 'zipkin' ? 'zipkin' : 'prometheus', source.provider);
+  const key = providerOf(source);
   return Object.hasOwn(reference.normal, key) ? reference.normal[key] : undefined;
 };
 

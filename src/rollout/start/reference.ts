@@ -1,6 +1,7 @@
+import { providerKey } from '../gates/source.ts';
 import type { Installation, Reference } from '../observation.ts';
 import { wantedGates } from '../plan/analysis.ts';
-import { preferred, providerKey } from '../plan/gatePlan.ts';
+import { preferred } from '../plan/gatePlan.ts';
 import type { Situation } from '../situation.ts';
 import type { RolloutSpec } from '../spec.ts';
 
