@@ -206,6 +206,19 @@ export function evidenceContract(
       await vi.waitFor(() => expect(read(1)).rejects.toMatchObject({ kind: 'notFound' }), PATIENT);
     });
 
+    it('R37: one that goes just when it is written to is made anew', async () => {
+      const { store, evidence, counted, keysOf } = await open();
+      counted.create.mockRejectedValueOnce(refusal('conflict'));
+      expect(await store.write(evidence(1, '1-started'), signal)).toBe('written');
+      expect(await keysOf(1)).toEqual(['1-started']);
+    });
+
+    it('R37: one that comes and goes all the time is tried again later', async () => {
+      const { store, evidence, counted } = await open();
+      counted.create.mockRejectedValue(refusal('conflict'));
+      await expect(store.write(evidence(1, '1-started'), signal)).rejects.toMatchObject({ kind: 'conflict' });
+    });
+
     it('R37: a namespace that is gone loses its records; every other refusal is tried again', async () => {
       const { rollout, store, evidence, counted } = await open();
       const namespace = `${rollout.namespace}-gone`;

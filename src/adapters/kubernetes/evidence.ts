@@ -98,23 +98,19 @@ export function createConfigMapEvidence({ client, attempts, logger }: ConfigMapE
         remember(place, await client.create(CONFIG_MAPS, object, { signal }));
         await dropOldest(evidence, signal);
       };
-      const [first, second, instead] = begins ? ([make, add, 'conflict'] as const) : ([add, make, 'notFound'] as const);
-      try {
-        await first();
-        return 'written';
-      } catch (error) {
-        if (error instanceof ForeignConfigMap) return { lost: error.message };
-        if (!isKind(error, instead)) throw error;
+      const ways = begins ? [make, add, make] : [add, make, add];
+      for (const way of ways) {
+        try {
+          await way();
+          return 'written';
+        } catch (error) {
+          if (error instanceof ForeignConfigMap) return { lost: error.message };
+          known.delete(place);
+          if (way === make && isKind(error, 'notFound')) return { lost: `namespace ${namespace} is gone` };
+          if (!isKind(error, way === make ? 'conflict' : 'notFound')) throw error;
+        }
       }
-      try {
-        await second();
-        return 'written';
-      } catch (error) {
-        known.delete(place);
-        if (error instanceof ForeignConfigMap) return { lost: error.message };
-        if (second === make && isKind(error, 'notFound')) return { lost: `namespace ${namespace} is gone` };
-        throw error;
-      }
+      throw new SystemError('kubernetes', `writing ConfigMap ${place}`, 'conflict', 'it comes and goes meanwhile');
     },
   };
 }
