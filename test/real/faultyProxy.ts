@@ -49,8 +49,12 @@ function createCell() {
   const streams = new Map<string, WatchStream>();
   const gone = new Set<string>();
   let trouble: Trouble = {};
+  // an answer to what was sent before a reset is no news of the time after it
+  let sent = new WeakSet<Passed>();
   const isSilent = (what: string) => trouble.silent?.some(kind => what === `GET ${kind}?watch`) ?? false;
-  const fateOf = (what: string): Fate => {
+  const fateOf = (request: Passed): Fate => {
+    const { what } = request;
+    sent.add(request);
     if (!what.startsWith('GET ')) {
       const nth = count(tries, what);
       return trouble.onWrite?.(what, nth) ?? 'passed';
@@ -67,6 +71,7 @@ function createCell() {
     reset: next => {
       tries.clear();
       accepted.clear();
+      sent = new WeakSet();
       trouble = next;
       for (const [what, stream] of streams) {
         if (isSilent(what)) stream.hold();
@@ -80,8 +85,8 @@ function createCell() {
       for (const what of streams.keys()) gone.add(what);
     },
   };
-  const onAnswer = (what: string, code: number) => {
-    if (code < 300) count(accepted, what);
+  const onAnswer = (request: Passed, code: number) => {
+    if (code < 300 && sent.has(request)) count(accepted, request.what);
   };
   return { cell, fateOf, onAnswer };
 }
@@ -90,8 +95,8 @@ function createCell() {
 export async function startFaultyProxy(api: { readonly url: string; readonly caFile: string }, namespaces: readonly string[]) {
   const cells = new Map(namespaces.map(namespace => [namespace, createCell()]));
   const proxy = await startCountingProxy(api.url, api.caFile, {
-    fateOf: ({ namespace, what }: Passed) => cells.get(namespace)?.fateOf(what) ?? 'passed',
-    onAnswer: ({ namespace, what }, code) => cells.get(namespace)?.onAnswer(what, code),
+    fateOf: request => cells.get(request.namespace)?.fateOf(request) ?? 'passed',
+    onAnswer: (request, code) => cells.get(request.namespace)?.onAnswer(request, code),
   });
   return {
     url: proxy.url,
