@@ -63,12 +63,21 @@ const WEATHER: readonly KubeObject[] = [
   }),
 ];
 
+/** The proxies here send every span to Zipkin; this is how a mesh says so. */
+const TRACING: KubeObject = {
+  apiVersion: 'telemetry.istio.io/v1',
+  kind: 'Telemetry',
+  metadata: { name: 'sandbox', namespace: 'istio-system' },
+  spec: { tracing: [{ providers: [{ name: 'zipkin' }], randomSamplingPercentage: 100 }] },
+};
+
 /** The objects of a scenario, in the order in which they are created. */
 export function scenarioObjects(scenario: Scenario): readonly KubeObject[] {
   const base = [
     ...['default', 'kube-system', 'istio-system', 'sluice-system'].map(name => namespace(name)),
     namespace(NAMESPACE, { 'istio-injection': 'enabled' }),
     { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-0', labels: { 'kubernetes.io/hostname': 'node-0' } } },
+    TRACING,
   ];
   return scenario === 'weather' ? [...base, ...WEATHER] : base;
 }

@@ -127,7 +127,7 @@ export function meshContract(server: string, connect: () => Promise<string>): vo
       const resourceVersion = found.metadata.resourceVersion ?? '';
       await router.removeDestination(
         { kind: 'removeDestination', target, object: key, resourceVersion, version: 'v1', position },
-        'uid-1',
+        { uid: 'uid-1', name: 'reviews' },
       );
       await router.removeSubset(target, 'v1');
       const after = await client.get(RESOURCES.VirtualService, ref);

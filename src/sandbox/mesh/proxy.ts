@@ -1,10 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import { stringOf } from '../kube/json.ts';
-import { answer, type Reply, withoutHops } from './forward.ts';
+import { type Answer, answer } from './forward.ts';
+import { withoutHops } from './headers.ts';
 import type { RouteRequest } from './match.ts';
+import type { Caller } from './router.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { MeshTelemetry, Sent } from './telemetry.ts';
+import type { MeshTelemetry } from './telemetry.ts';
+import type { Sent, Trace } from './tracing.ts';
 import { createUpstream } from './upstream.ts';
 
 /** The gateway. */
@@ -27,33 +29,72 @@ async function bodyOf(request: IncomingMessage): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-function routingOf(request: IncomingMessage): RouteRequest {
+type Lines = { readonly [name: string]: readonly string[] };
+
+/** The lines of each header; Node's own list leaves out what it does not know to be there. */
+const linesOf = (request: IncomingMessage): Lines =>
+  Object.fromEntries(Object.entries(request.headersDistinct).map(([name, lines]) => [name, lines ?? []]));
+
+/** Parameters as they stand in the address; the first of a name counts. */
+function queryOf(search: string): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const part of search.replace(/^\?/, '').split('&')) {
+    const [name = '', ...value] = part.split('=');
+    if (part !== '' && !found.has(name)) found.set(name, value.join('='));
+  }
+  return found;
+}
+
+/** Who calls a service of the mesh, as the request says: the sandbox has no sidecar at its callers. */
+function callerOf(headers: Lines): Caller {
+  const labels = (headers['x-sandbox-source-labels']?.[0] ?? '').split(',').map(pair => pair.split('='));
+  return {
+    labels: Object.fromEntries(labels.flatMap(([key, value]) => (key && value ? [[key.trim(), value.trim()]] : []))),
+    namespace: headers['x-sandbox-source-namespace']?.[0] ?? '',
+  };
+}
+
+function routingOf(request: IncomingMessage, headers: Lines): RouteRequest & { readonly caller: Caller } {
   const url = new URL(request.url ?? '/', 'http://gateway');
   const authority = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase();
-  return { method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, headers: request.headers, authority };
+  const method = request.method ?? 'GET';
+  return { method, path: url.pathname, query: queryOf(url.search), headers, authority, caller: callerOf(headers) };
 }
 
-/** The ids of the request and its span; missing ones are made, and passed on in B3 headers. */
-function startTrace(request: IncomingMessage, sampling: number): { readonly traceId: string; readonly spanId: string } {
-  const traceId = stringOf(request.headers['x-b3-traceid']) ?? randomBytes(8).toString('hex');
-  const spanId = randomBytes(8).toString('hex');
-  request.headers['x-request-id'] ??= randomUUID();
-  request.headers['x-b3-sampled'] ??= Math.random() < sampling ? '1' : '0';
-  return { traceId, spanId };
+/** Missing ids are made; they are passed on in B3 headers. */
+function startTrace(headers: Lines, sampling: number): Trace {
+  const said = headers['x-b3-sampled']?.[0];
+  return {
+    traceId: headers['x-b3-traceid']?.[0] ?? randomBytes(8).toString('hex'),
+    ownSpanId: randomBytes(8).toString('hex'),
+    spanId: randomBytes(8).toString('hex'),
+    requestId: headers['x-request-id']?.[0] ?? randomUUID(),
+    isSampled: said === undefined ? Math.random() < sampling : said !== '0',
+  };
 }
 
-/** What telemetry learns from a reply. A caller who left before it counts as code 0, DC. */
-function outcomeOf(reply: Reply, left: boolean): Pick<Sent, 'code' | 'flags' | 'cluster' | 'service' | 'pod' | 'grpcStatus'> {
+const traceHeaders = ({ traceId, spanId, requestId, isSampled }: Trace) => ({
+  'x-request-id': requestId,
+  'x-b3-traceid': traceId,
+  'x-b3-spanid': spanId,
+  'x-b3-sampled': isSampled ? '1' : '0',
+});
+
+/** What telemetry learns from an answer. A caller who left before it counts as code 0, DC. */
+function outcomeOf(
+  reply: Answer,
+  left: boolean,
+): Pick<Sent, 'by' | 'operation' | 'code' | 'flags' | 'cluster' | 'service' | 'endpoint' | 'grpcStatus'> {
   const { service, port, name } = reply.cluster ?? {};
   const grpcStatus = reply.headers['grpc-status'];
   return {
+    by: reply.by,
+    operation: reply.operation,
     code: left ? 0 : reply.code,
     flags: left ? 'DC' : reply.flags,
     cluster: name ?? '-',
-    ...(service
-      ? { service: { host: service.host, name: service.name, namespace: service.namespace, port: port ?? service.port } }
-      : {}),
-    ...(reply.outcome ? { pod: reply.outcome.endpoint.identity } : {}),
+    ...(service && port ? { service: { host: service.host, name: service.name, namespace: service.namespace, port } } : {}),
+    ...(reply.outcome ? { endpoint: reply.outcome.endpoint } : {}),
     ...(grpcStatus === undefined ? {} : { grpcStatus: String(grpcStatus) }),
   };
 }
@@ -64,11 +105,11 @@ export function createProxy(deps: ProxyDeps): Proxy {
 
   const serve = async (request: IncomingMessage, response: ServerResponse) => {
     const from = performance.now();
-    const trace = startTrace(request, deps.sampling);
+    const lines = linesOf(request);
+    const trace = startTrace(lines, deps.sampling);
     const body = await bodyOf(request);
-    const routing = routingOf(request);
-    const ids = { 'x-b3-traceid': trace.traceId, 'x-b3-spanid': trace.spanId };
-    const headers = { ...withoutHops(request.headers), 'content-length': body.length, ...ids };
+    const routing = routingOf(request, lines);
+    const headers = { ...withoutHops(lines), 'content-length': String(body.length), ...traceHeaders(trace) };
     const outgoing = { method: routing.method, path: request.url ?? '/', headers, body };
     const reply = await answer({ upstream, snapshot: deps.snapshot() }, routing, outgoing);
     const left = response.destroyed;
@@ -77,7 +118,7 @@ export function createProxy(deps: ProxyDeps): Proxy {
       response.writeHead(reply.code, { ...reply.headers, ...length, server: 'istio-envoy' }).end(reply.body);
     }
     const startMs = performance.timeOrigin + from;
-    deps.telemetry.source({ startMs, durationMs: performance.now() - from, request, ...trace, ...outcomeOf(reply, left) });
+    deps.telemetry.source({ startMs, durationMs: performance.now() - from, request, trace, ...outcomeOf(reply, left) });
   };
 
   return {

@@ -1,18 +1,23 @@
-import { at, isObject, type Json, type JsonObject, type KubeObject, listOf, numberOf, objectOf, stringOf } from '../kube/json.ts';
-import { fullHost } from './hosts.ts';
+import { at, isObject, type JsonObject, listOf, numberOf, objectOf, stringOf } from '../kube/json.ts';
+import { type HeaderChange, headerChange } from './headers.ts';
 
-/** Where a share of the requests goes. */
-export interface Destination {
+/** Where requests go. */
+export interface Target {
   readonly host: string;
   readonly subset: string;
   readonly port: number | undefined;
+}
+
+/** Where a share of the requests goes, and what becomes of headers on the way, in order. */
+export interface Destination extends Target {
   readonly weight: number;
-  readonly headers: JsonObject;
+  readonly request: readonly HeaderChange[];
+  readonly response: readonly HeaderChange[];
 }
 
 /** A copy of requests. */
 interface Mirror {
-  readonly destination: Destination;
+  readonly destination: Target;
   readonly percent: number;
 }
 
@@ -25,13 +30,15 @@ export interface RetryPolicy {
 
 /** One http route of a VirtualService, ready to be obeyed. */
 export interface HttpRoute {
+  /** Name of the VirtualService; of the root when it is delegated. */
+  readonly service: string;
   readonly name: string;
-  readonly match: readonly Json[];
+  /** Blocks of which one must hold; none: every request. */
+  readonly match: readonly JsonObject[];
   readonly destinations: readonly Destination[];
   readonly mirrors: readonly Mirror[];
   readonly retries: RetryPolicy;
   readonly timeoutMs: number | undefined;
-  readonly headers: JsonObject;
   readonly rewrite: JsonObject;
   readonly fault: JsonObject;
   readonly redirect: JsonObject | undefined;
@@ -50,27 +57,46 @@ export function durationMs(value: unknown): number | undefined {
   return parts.reduce((sum, [, amount = '0', unit = 's']) => sum + Number(amount) * (UNITS_MS[unit] ?? 1000), 0);
 }
 
-function destinationOf(value: unknown, namespace: string): Destination {
-  const item = objectOf(value);
-  const target = isObject(item['destination']) ? item['destination'] : item;
-  return {
-    host: fullHost(stringOf(target['host']) ?? '', namespace),
-    subset: stringOf(target['subset']) ?? '',
-    port: numberOf(at(target, 'port', 'number')),
-    weight: numberOf(item['weight']) ?? 0,
-    headers: objectOf(item['headers']),
-  };
+const targetOf = (value: unknown): Target => ({
+  host: stringOf(at(value, 'host')) ?? '',
+  subset: stringOf(at(value, 'subset')) ?? '',
+  port: numberOf(at(value, 'port', 'number')),
+});
+
+/**
+ * A destination that is alone shares one list with its route: all removals, then what the route does, then what it does itself. Beside
+ * others it comes first, and the route has the last word.
+ */
+function changesOf(route: JsonObject, item: JsonObject, side: 'request' | 'response', isAlone: boolean): HeaderChange[] {
+  const [outer, inner] = [headerChange(route['headers'], side), headerChange(item['headers'], side)];
+  if (!isAlone) return [inner, outer];
+  return [
+    { ...outer, remove: [...outer.remove, ...inner.remove] },
+    { ...inner, remove: [] },
+  ];
 }
 
-function mirrorsOf(route: JsonObject, namespace: string): Mirror[] {
+function destinationsOf(route: JsonObject): Destination[] {
+  const items = listOf(route['route']).map(objectOf);
+  const isAlone = items.length === 1;
+  return items.map(item => ({
+    ...targetOf(item['destination']),
+    weight: isAlone ? 1 : (numberOf(item['weight']) ?? 0),
+    request: changesOf(route, item, 'request', isAlone),
+    response: changesOf(route, item, 'response', isAlone),
+  }));
+}
+
+/** A percentage that is there without a value is 0: no copies. */
+function mirrorsOf(route: JsonObject): Mirror[] {
+  const percentOf = (given: unknown) => (isObject(given) ? (numberOf(given['value']) ?? 0) : undefined);
   const listed = listOf(route['mirrors']).map(value => ({
-    destination: destinationOf(value, namespace),
-    percent: numberOf(at(value, 'percentage', 'value')) ?? (isObject(at(value, 'percentage')) ? 0 : 100),
+    destination: targetOf(at(value, 'destination')),
+    percent: percentOf(at(value, 'percentage')) ?? 100,
   }));
   if (!isObject(route['mirror'])) return listed;
-  const given = route['mirrorPercentage'];
-  const percent = isObject(given) ? (numberOf(given['value']) ?? 0) : (numberOf(route['mirrorPercent']) ?? 100);
-  return [...listed, { destination: destinationOf(route['mirror'], namespace), percent }];
+  const percent = percentOf(route['mirrorPercentage']) ?? numberOf(route['mirrorPercent']) ?? 100;
+  return [{ destination: targetOf(route['mirror']), percent }, ...listed];
 }
 
 function retriesOf(route: JsonObject): RetryPolicy {
@@ -84,49 +110,19 @@ function retriesOf(route: JsonObject): RetryPolicy {
   };
 }
 
-function compileRoute(route: JsonObject, namespace: string): HttpRoute {
-  const destinations = listOf(route['route']).map(item => destinationOf(item, namespace));
+/** Compiles a route of the VirtualService `service`, with names in full (`rulesOf`). Fields that are not known are ignored. */
+export function compileRoute(route: JsonObject, service: string): HttpRoute {
   return {
+    service,
     name: stringOf(route['name']) ?? '',
-    match: listOf(route['match']),
-    destinations: destinations.length === 1 ? destinations.map(item => ({ ...item, weight: 1 })) : destinations,
-    mirrors: mirrorsOf(route, namespace),
+    match: listOf(route['match']).map(objectOf),
+    destinations: destinationsOf(route),
+    mirrors: mirrorsOf(route),
     retries: retriesOf(route),
     timeoutMs: durationMs(route['timeout']) || undefined,
-    headers: objectOf(route['headers']),
     rewrite: objectOf(route['rewrite']),
     fault: objectOf(route['fault']),
     redirect: isObject(route['redirect']) ? route['redirect'] : undefined,
     directResponse: isObject(route['directResponse']) ? route['directResponse'] : undefined,
   };
-}
-
-/** Both must hold: every block of the root with every block of the delegate. */
-function bothMatches(root: readonly Json[], delegate: readonly Json[]): readonly Json[] {
-  if (root.length === 0 || delegate.length === 0) return root.length === 0 ? delegate : root;
-  return root.flatMap(a =>
-    delegate.map(b => {
-      const headers = { ...objectOf(at(a, 'headers')), ...objectOf(at(b, 'headers')) };
-      return { ...objectOf(a), ...objectOf(b), ...(Object.keys(headers).length > 0 ? { headers } : {}) };
-    }),
-  );
-}
-
-/**
- * The http routes of a VirtualService in order, delegates in place. `find` looks a delegate up; one that is missing has no routes.
- * Fields that are not known are ignored.
- */
-export function compileRoutes(
-  service: KubeObject,
-  find: (namespace: string, name: string) => KubeObject | undefined,
-): HttpRoute[] {
-  const namespace = service.metadata.namespace ?? '';
-  return listOf(at(service, 'spec', 'http')).flatMap(value => {
-    const route = objectOf(value);
-    const own = compileRoute(route, namespace);
-    if (!isObject(route['delegate'])) return [own];
-    const delegate = find(stringOf(route['delegate']['namespace']) ?? namespace, stringOf(route['delegate']['name']) ?? '');
-    const inner = delegate ? compileRoutes(delegate, () => undefined) : [];
-    return inner.map(item => ({ ...item, match: bothMatches(own.match, item.match) }));
-  });
 }

@@ -2,8 +2,9 @@ import { at, type KubeObject, listOf, matchesLabels, numberOf, objectOf, stringO
 import type { Store } from '../kube/store.ts';
 import type { PodAddress } from '../workloads/addresses.ts';
 import { identityOf, type PodIdentity } from '../workloads/identity.ts';
+import { gatewaysOf } from './gateways.ts';
 import { fullHost } from './hosts.ts';
-import { compileRoutes, type HttpRoute } from './routes.ts';
+import { compileVirtualService, type GatewayHost, gatewayHostsOf, type MeshRoutes, meshRoutesOf } from './virtualHosts.ts';
 
 /** One ready pod of a cluster. */
 export interface MeshEndpoint {
@@ -16,26 +17,22 @@ export interface MeshService {
   readonly host: string;
   readonly name: string;
   readonly namespace: string;
-  readonly port: number;
+  readonly ports: readonly number[];
   readonly endpoints: readonly MeshEndpoint[];
   /** Subset labels by subset name. */
   readonly subsets: ReadonlyMap<string, { [label: string]: string }>;
 }
 
-/** The routing of one VirtualService. */
-export interface VirtualHost {
-  readonly name: string;
-  readonly hosts: readonly string[];
-  readonly gateways: readonly string[];
-  readonly routes: readonly HttpRoute[];
-}
-
 /** What the proxy obeys: replaced whole, never changed. */
 export interface Snapshot {
   readonly services: ReadonlyMap<string, MeshService>;
-  readonly virtualHosts: readonly VirtualHost[];
+  /** What the gateway serves. */
+  readonly gatewayHosts: readonly GatewayHost[];
+  /** VirtualServices of the mesh, the oldest first. */
+  readonly meshRoutes: readonly MeshRoutes[];
 }
 
+const DEFAULT_PORT = 80;
 const VIRTUAL_SERVICES = 'virtualservices.networking.istio.io';
 
 const isReady = (pod: KubeObject) =>
@@ -75,25 +72,9 @@ function subsetsOf(store: Store): Map<string, Map<string, { [label: string]: str
   return byHost;
 }
 
-function virtualHostsOf(store: Store): VirtualHost[] {
-  const gateways = new Set(
-    store.list('gateways.networking.istio.io').map(gateway => `${gateway.metadata.namespace}/${gateway.metadata.name}`),
-  );
-  return store
-    .list(VIRTUAL_SERVICES)
-    .sort(byAge)
-    .map(service => {
-      const namespace = service.metadata.namespace ?? '';
-      const named = listOf(at(service, 'spec', 'gateways')).filter((item): item is string => typeof item === 'string');
-      const qualified = named.map(name => (name === 'mesh' || name.includes('/') ? name : `${namespace}/${name}`));
-      const hosts = listOf(at(service, 'spec', 'hosts')).filter((item): item is string => typeof item === 'string');
-      return {
-        name: `${namespace}/${service.metadata.name}`,
-        hosts: hosts.map(host => fullHost(host, namespace)),
-        gateways: named.length === 0 ? ['mesh'] : qualified.filter(name => name === 'mesh' || gateways.has(name)),
-        routes: compileRoutes(service, (where, name) => store.get(VIRTUAL_SERVICES, where, name)),
-      };
-    });
+function portsOf(service: KubeObject): number[] {
+  const ports = listOf(at(service, 'spec', 'ports')).map(port => numberOf(objectOf(port)['port']));
+  return ports.length > 0 ? ports.filter(port => port !== undefined) : [DEFAULT_PORT];
 }
 
 /** Compiles the mesh objects of the store. */
@@ -103,9 +84,12 @@ export function takeSnapshot(store: Store, addressOf: (uid: string) => PodAddres
   for (const service of store.list('services')) {
     const { name, namespace = '' } = service.metadata;
     const host = fullHost(name, namespace);
-    const port = numberOf(objectOf(listOf(at(service, 'spec', 'ports'))[0])['port']) ?? 80;
     const endpoints = endpointsOf(store, namespace, stringsOf(at(service, 'spec', 'selector')), addressOf);
-    services.set(host, { host, name, namespace, port, endpoints, subsets: subsets.get(host) ?? new Map() });
+    services.set(host, { host, name, namespace, ports: portsOf(service), endpoints, subsets: subsets.get(host) ?? new Map() });
   }
-  return { services, virtualHosts: virtualHostsOf(store) };
+  const find = (namespace: string, name: string) => store.get(VIRTUAL_SERVICES, namespace, name);
+  const all = store.list(VIRTUAL_SERVICES).sort(byAge);
+  const virtualServices = all.map(service => compileVirtualService(service, find));
+  const gateways = gatewaysOf(store.list('gateways.networking.istio.io'));
+  return { services, gatewayHosts: gatewayHostsOf(virtualServices, gateways), meshRoutes: meshRoutesOf(virtualServices) };
 }

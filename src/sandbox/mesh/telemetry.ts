@@ -1,49 +1,16 @@
 import type { IncomingMessage } from 'node:http';
 import type { Counters } from '../telemetry/counters.ts';
-import type { Span, Spans } from '../telemetry/spans.ts';
+import type { Spans } from '../telemetry/spans.ts';
 import type { PodIdentity } from '../workloads/identity.ts';
+import { GATEWAY } from './gateways.ts';
+import { headerOf, type Received, type Sent, sentSpans, serverSpan } from './tracing.ts';
 import type { Truth } from './truth.ts';
-
-/** A request as its receiver saw it. */
-interface Received {
-  readonly startMs: number;
-  readonly durationMs: number;
-  /** 0 when the client left before the answer. */
-  readonly code: number;
-  readonly flags: string;
-  readonly pod: PodIdentity;
-  readonly request: IncomingMessage;
-  readonly port: number;
-}
-
-/** A request as the gateway saw it. */
-export interface Sent {
-  readonly startMs: number;
-  readonly durationMs: number;
-  readonly code: number;
-  readonly flags: string;
-  readonly request: IncomingMessage;
-  /** `outbound|port|subset|host`, or `-` when no route was found. */
-  readonly cluster: string;
-  /** Present when a cluster was chosen. */
-  readonly service?: { readonly host: string; readonly name: string; readonly namespace: string; readonly port: number };
-  /** The pod that was tried last, when one was. */
-  readonly pod?: PodIdentity;
-  readonly traceId: string;
-  readonly spanId: string;
-  readonly grpcStatus?: string;
-}
 
 /** Turns requests into metrics, spans and counts. */
 export interface MeshTelemetry {
   source(sent: Sent): void;
   destination(received: Received): void;
 }
-
-/** Who sends: the gateway. */
-const GATEWAY = { workload: 'gateway', namespace: 'istio-system', pod: 'gateway-1' } as const;
-
-const NODE_ID = `router~127.0.0.1~${GATEWAY.pod}.${GATEWAY.namespace}~${GATEWAY.namespace}.svc.cluster.local`;
 
 const SOURCE = {
   source_workload: GATEWAY.workload,
@@ -72,77 +39,6 @@ function destinationLabels(pod: PodIdentity | undefined, flags: string): { [labe
 const protocolOf = (request: IncomingMessage) =>
   (request.headers['content-type'] ?? '').startsWith('application/grpc') ? 'grpc' : 'http';
 
-const header = (request: IncomingMessage, name: string): string => {
-  const value = request.headers[name];
-  return (Array.isArray(value) ? value[0] : value) ?? '';
-};
-
-function commonTags(request: IncomingMessage, code: number, flags: string): { [tag: string]: string } {
-  return {
-    component: 'proxy',
-    'http.method': request.method ?? 'GET',
-    'http.url': `http://${header(request, 'host')}${request.url ?? '/'}`,
-    'http.protocol': 'HTTP/1.1',
-    'http.status_code': String(code),
-    response_flags: flags,
-    user_agent: header(request, 'user-agent'),
-    'guid:x-request-id': header(request, 'x-request-id'),
-    'istio.mesh_id': 'cluster.local',
-    'istio.cluster_id': 'Kubernetes',
-    ...(code >= 500 || code === 0 ? { error: 'true' } : {}),
-  };
-}
-
-function clientSpan(sent: Sent): Span {
-  const tags = {
-    ...commonTags(sent.request, sent.code, sent.flags),
-    upstream_cluster: sent.cluster,
-    'upstream_cluster.name': `${sent.cluster};`,
-    node_id: NODE_ID,
-    'istio.canonical_service': GATEWAY.workload,
-    'istio.canonical_revision': 'latest',
-    'istio.namespace': GATEWAY.namespace,
-  };
-  return {
-    traceId: sent.traceId,
-    id: sent.spanId,
-    kind: 'CLIENT',
-    name: sent.service ? `${sent.service.host}:${sent.service.port}/*` : '*',
-    timestampUs: Math.round(sent.startMs * 1000),
-    durationUs: Math.max(1, Math.round(sent.durationMs * 1000)),
-    serviceName: `${GATEWAY.workload}.${GATEWAY.namespace}`,
-    ip: '127.0.0.1',
-    tags,
-  };
-}
-
-function serverSpan(received: Received): Span {
-  const { pod, request } = received;
-  const host = `${pod.canonicalService}.${pod.namespace}.svc.cluster.local`;
-  const ip = request.socket.localAddress ?? '127.0.0.1';
-  const tags = {
-    ...commonTags(request, received.code, received.flags),
-    upstream_cluster: `inbound|${received.port}||`,
-    'upstream_cluster.name': `inbound|${received.port}||;`,
-    node_id: `sidecar~${ip}~${pod.pod}.${pod.namespace}~${pod.namespace}.svc.cluster.local`,
-    'istio.canonical_service': pod.canonicalService,
-    'istio.canonical_revision': pod.canonicalRevision,
-    'istio.namespace': pod.namespace,
-  };
-  return {
-    traceId: header(request, 'x-b3-traceid'),
-    id: header(request, 'x-b3-spanid'),
-    kind: 'SERVER',
-    name: `${host}:${received.port}/*`,
-    timestampUs: Math.round(received.startMs * 1000),
-    durationUs: Math.max(1, Math.round(received.durationMs * 1000)),
-    serviceName: `${pod.canonicalService}.${pod.namespace}`,
-    ip,
-    shared: true,
-    tags,
-  };
-}
-
 /** Reports to the counters that Prometheus scrapes, to the span store, and to the counts of what truly happened. */
 export function createMeshTelemetry(counters: Counters, spans: Spans, truth: Truth): MeshTelemetry {
   return {
@@ -151,8 +47,8 @@ export function createMeshTelemetry(counters: Counters, spans: Spans, truth: Tru
       const labels = {
         reporter: 'source',
         ...SOURCE,
-        ...destinationLabels(sent.pod, sent.flags),
-        destination_service: sent.service && sent.pod ? sent.service.host : 'unknown',
+        ...destinationLabels(sent.endpoint?.identity, sent.flags),
+        destination_service: sent.service && sent.endpoint ? sent.service.host : 'unknown',
         destination_service_name: sent.service?.name ?? 'unknown',
         destination_service_namespace: sent.service?.namespace ?? 'unknown',
         request_protocol: protocol,
@@ -162,12 +58,12 @@ export function createMeshTelemetry(counters: Counters, spans: Spans, truth: Tru
         ...(protocol === 'grpc' ? { grpc_response_status: sent.grpcStatus ?? '' } : {}),
       };
       counters.observe(GATEWAY.pod, labels, sent.durationMs);
-      if (header(sent.request, 'x-b3-sampled') !== '0') spans.add(clientSpan(sent));
+      for (const span of sent.trace.isSampled ? sentSpans(sent) : []) spans.add(span);
     },
     destination: received => {
       const { pod, request } = received;
       const protocol = protocolOf(request);
-      const service = header(request, 'x-sandbox-service') || `${pod.canonicalService}.${pod.namespace}.svc.cluster.local`;
+      const service = headerOf(request, 'x-sandbox-service') || `${pod.canonicalService}.${pod.namespace}.svc.cluster.local`;
       const [name = '', namespace = ''] = service.split('.');
       const labels = {
         reporter: 'destination',
@@ -184,7 +80,7 @@ export function createMeshTelemetry(counters: Counters, spans: Spans, truth: Tru
       };
       counters.observe(pod.pod, labels, received.durationMs);
       truth.arrived(pod.workload, received.code);
-      if (header(request, 'x-b3-traceid') && header(request, 'x-b3-sampled') !== '0') spans.add(serverSpan(received));
+      if (headerOf(request, 'x-b3-traceid') && headerOf(request, 'x-b3-sampled') !== '0') spans.add(serverSpan(received));
     },
   };
 }

@@ -1,4 +1,5 @@
-import { Agent, request as httpRequest, type IncomingHttpHeaders, type OutgoingHttpHeaders } from 'node:http';
+import { Agent, request as httpRequest } from 'node:http';
+import { type HeaderLines, withoutHops } from './headers.ts';
 import type { RetryPolicy } from './routes.ts';
 import type { MeshEndpoint } from './snapshot.ts';
 
@@ -6,13 +7,13 @@ import type { MeshEndpoint } from './snapshot.ts';
 export interface UpstreamRequest {
   readonly method: string;
   readonly path: string;
-  readonly headers: OutgoingHttpHeaders;
+  readonly headers: HeaderLines;
   readonly body: Buffer;
 }
 
 /** What came back: an answer, or how it failed (UF never connected, UC broke off, UT took too long). */
 type Attempt =
-  | { readonly kind: 'answer'; readonly code: number; readonly headers: IncomingHttpHeaders; readonly body: Buffer }
+  | { readonly kind: 'answer'; readonly code: number; readonly headers: HeaderLines; readonly body: Buffer }
   | { readonly kind: 'failure'; readonly flag: 'UF' | 'UC' | 'UT' };
 
 /** The outcome after retries. `flags` as Envoy writes them, `-` when all is well. */
@@ -69,7 +70,12 @@ export function createUpstream(): Upstream {
         const chunks: Buffer[] = [];
         response.on('data', (chunk: Buffer) => chunks.push(chunk));
         response.on('end', () =>
-          finish({ kind: 'answer', code: response.statusCode ?? 0, headers: response.headers, body: Buffer.concat(chunks) }),
+          finish({
+            kind: 'answer',
+            code: response.statusCode ?? 0,
+            headers: withoutHops(response.headersDistinct),
+            body: Buffer.concat(chunks),
+          }),
         );
         response.on('error', () => finish({ kind: 'failure', flag: 'UC' }));
         response.on('aborted', () => finish({ kind: 'failure', flag: 'UC' }));

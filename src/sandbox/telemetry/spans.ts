@@ -2,6 +2,7 @@
 export interface Span {
   readonly traceId: string;
   readonly id: string;
+  readonly parentId?: string;
   readonly kind: 'CLIENT' | 'SERVER';
   readonly name: string;
   readonly timestampUs: number;

@@ -15,6 +15,7 @@ const spanJson = (span: Span): JsonObject => ({
   localEndpoint: { serviceName: span.serviceName.toLowerCase(), ipv4: span.ip },
   tags: { ...span.tags },
   ...(span.shared ? { shared: true } : {}),
+  ...(span.parentId ? { parentId: span.parentId } : {}),
 });
 
 class BadQuery extends Error {}

@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { at, equalJson, type JsonObject, type KubeObject, listOf, numberOf, objectOf, stringsOf } from '../kube/json.ts';
 import type { Resource } from '../kube/resources.ts';
 import type { KubeApi } from '../kube/server.ts';
+import { withSidecar } from './sidecar.ts';
 
 const MANAGER = 'kube-controller-manager';
 const DEPLOYMENTS = 'deployments.apps';
@@ -95,7 +96,7 @@ function syncSet(cluster: Cluster, set: KubeObject) {
     cluster.api.objects.create(
       cluster.pods,
       namespace,
-      { apiVersion: 'v1', kind: 'Pod', metadata, spec: objectOf(template['spec']) },
+      { apiVersion: 'v1', kind: 'Pod', metadata, spec: withSidecar(cluster.api, namespace, objectOf(template['spec'])) },
       { manager: MANAGER },
     );
   }

@@ -343,8 +343,10 @@ describe('the Kubernetes API of the sandbox', () => {
     const route = ['v1', 'v2'].map(subset => ({ destination: { host: 'forecast', subset }, weight: 0 }));
     const zero = await api.patch(path, 'merge', { spec: { http: [{ name: 'primary', route }] } });
     expect(zero.body).toMatchObject({ code: 400, message: expect.stringContaining('total destination weight = 0') });
-    const empty = await api.patch(path, 'json', [{ op: 'add', path: '/spec/http/0/match', value: [{}] }]);
-    expect(empty.code).toBe(400);
+    const prefix = await api.patch(path, 'json', [
+      { op: 'add', path: '/spec/http/0/match', value: [{ headers: { 'end-user': { prefix: '' } } }] },
+    ]);
+    expect(prefix.body).toMatchObject({ code: 400, message: expect.stringContaining('should not be empty') });
   });
 
   it('reviews tokens and access', async () => {

@@ -115,7 +115,7 @@ describe('the mesh of the sandbox', () => {
     }, 'the failures to be scraped');
     const unknown = { destination_workload: 'unknown', destination_version: 'unknown' };
     for (const [flags, code, name] of [
-      ['NC', '503', 'forecast'],
+      ['NC', '503', 'unknown'],
       ['UH', '503', 'forecast'],
       ['NR', '404', 'unknown'],
     ]) {

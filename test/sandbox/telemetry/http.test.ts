@@ -40,11 +40,20 @@ describe('the telemetry APIs of the sandbox', () => {
   });
   afterAll(() => sandbox.close());
 
-  it('gives each request a CLIENT and a SERVER span, and only CLIENT when no pod was reached', async () => {
+  it('gives each request a span of the gateway, one of its call and one of the pod, and the first alone when no pod was reached', async () => {
     const [trace = []] = await traces('annotationQuery=http.status_code%3D200&limit=1');
     const client = trace.find(span => span.kind === 'CLIENT');
-    const server = trace.find(span => span.kind === 'SERVER');
+    const [whole, server] = ['gateway.istio-system', 'forecast.weather'].map(name =>
+      trace.find(span => span.kind === 'SERVER' && span.localEndpoint.serviceName === name),
+    );
+    expect(trace).toHaveLength(3);
+    expect(whole).toMatchObject({
+      name: 'forecast.weather.svc.cluster.local:3002/*',
+      tags: { upstream_cluster: client?.tags['upstream_cluster'] },
+    });
     expect(client).toMatchObject({
+      parentId: whole?.id,
+      name: 'router outbound|3002|v1|forecast.weather.svc.cluster.local; egress',
       localEndpoint: { serviceName: 'gateway.istio-system' },
       tags: {
         upstream_cluster: 'outbound|3002|v1|forecast.weather.svc.cluster.local',
@@ -63,7 +72,7 @@ describe('the telemetry APIs of the sandbox', () => {
     expect(client?.duration).toBeLessThan((Date.now() - firstMs) * 1_000);
     expect(server?.duration).toBeLessThanOrEqual(client?.duration ?? 0);
     const [unreached = []] = await traces('annotationQuery=response_flags%3DUH&limit=1');
-    expect(unreached.map(span => span.kind)).toEqual(['CLIENT']);
+    expect(unreached.map(span => span.kind)).toEqual(['SERVER']);
     expect(unreached[0]?.tags).toMatchObject({
       error: 'true',
       'http.status_code': '503',
