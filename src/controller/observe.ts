@@ -10,7 +10,7 @@ import {
   type VersionPods,
 } from '../rollout/index.ts';
 import type { Memory } from './memory.ts';
-import type { PodSource, Router, StoredRollout } from './ports.ts';
+import type { MeshChecker, PodSource, Router, StoredRollout } from './ports.ts';
 import type { Rivals } from './rivals.ts';
 
 export type Eyes = {
@@ -25,6 +25,8 @@ export type Eyes = {
   readonly clockJumps?: () => readonly ClockJump[];
   /** What only this side can see in a spec: broken templates and queries; absent: nothing is looked for. */
   readonly findings?: (rollout: StoredRollout) => readonly SpecProblem[];
+  /** Looks for what makes routing rules fail silently; absent: nobody looks. */
+  readonly checker?: MeshChecker;
   /** Who steers which routes; absent: this is the only Rollout. */
   readonly rivals?: Pick<Rivals, 'olderThan'>;
 };
@@ -36,6 +38,7 @@ export const observe = (eyes: Eyes, rollout: StoredRollout, memory: Memory): Obs
   const freeze = eyes.freeze?.();
   const clockJumps = eyes.clockJumps?.() ?? [];
   const findings = eyes.findings?.(rollout) ?? [];
+  const meshFindings = inProgress(rollout.status) ? (eyes.checker?.check(rollout, rollout.status.target) ?? []) : [];
   const olderRival = eyes.rivals?.olderThan(rollout, steeredBy(rollout, mesh));
   const found = observePods(pods, rollout);
   for (const [version, { workloads }] of Object.entries(found)) {
@@ -53,6 +56,7 @@ export const observe = (eyes: Eyes, rollout: StoredRollout, memory: Memory): Obs
     ...(freeze === undefined ? {} : { freeze }),
     ...(clockJumps.length === 0 ? {} : { clockJumps }),
     ...(findings.length === 0 ? {} : { findings }),
+    ...(meshFindings.length === 0 ? {} : { meshFindings }),
     ...(olderRival === undefined ? {} : { olderRival }),
     ...(memory.writeError === undefined ? {} : { writeError: memory.writeError }),
   };

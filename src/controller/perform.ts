@@ -28,7 +28,7 @@ const isProtective = (action: WriteAction): boolean =>
   action.kind === 'setTraffic' &&
   (action.position.state === 'safe' || action.position.reason === 'PodsLost' || action.position.reason === 'DriftPutDown');
 
-/** Lowering one object does not wait for another that is refused; anything else ends with the first failure (R23, R29). */
+/** Lowering one object waits for nothing that is refused; anything else ends with the first failure (R23, R29). */
 export const performAll = async (
   writers: Writers,
   rollout: StoredRollout,
@@ -36,12 +36,14 @@ export const performAll = async (
   logger: Logger,
 ): Promise<void> => {
   const failures: unknown[] = [];
+  let isHeld = false;
   for (const action of writes) {
+    if (isHeld && !isProtective(action)) continue;
     try {
       await perform(writers, rollout, action, logger);
     } catch (error) {
       failures.push(error);
-      if (!isProtective(action)) break;
+      isHeld ||= !isProtective(action);
     }
   }
   if (failures.length > 0) throw failures[0];
@@ -56,7 +58,7 @@ const perform = async (writers: Writers, rollout: StoredRollout, action: WriteAc
       logger.info({ version: action.version, destinationRule: action.target.destinationRule }, 'subset made sure');
       return;
     case 'setTraffic':
-      await router.setTraffic(action, rollout.uid);
+      await router.setTraffic(action, rollout);
       logger.info(
         { object: action.object, weight: action.weight, reason: action.position.reason, seq: action.position.seq },
         'traffic set',
@@ -83,7 +85,7 @@ const retire = async (
   const { kind, target, version } = action;
   switch (kind) {
     case 'removeDestination':
-      await router.removeDestination(action, rollout.uid);
+      await router.removeDestination(action, rollout);
       logger.info({ object: action.object, version, seq: action.position.seq }, 'destination removed');
       return;
     case 'removeSubset':

@@ -1,6 +1,7 @@
 import type {
   Block,
   Cause,
+  MeshFinding,
   MeshObservation,
   PodCounts,
   RemoveDestination,
@@ -78,11 +79,20 @@ export type Router = {
   /** Adds the subset for a version to the DestinationRule; does nothing when it is there. */
   ensureSubset(target: Target, version: string): Promise<void>;
   /** One patch with weights and position; throws SystemError `conflict` when the object is not as it was observed. */
-  setTraffic(write: SetTraffic, uid: string): Promise<void>;
+  setTraffic(write: SetTraffic, owner: Owner): Promise<void>;
   /** One patch that takes a destination without weight away; throws SystemError `conflict` like `setTraffic`. */
-  removeDestination(write: RemoveDestination, uid: string): Promise<void>;
+  removeDestination(write: RemoveDestination, owner: Owner): Promise<void>;
   /** Takes a subset away that we added; does nothing when it is gone, or not ours. Throws SystemError `refused` while routes refer to it. */
   removeSubset(target: ResolvedTarget, version: string): Promise<void>;
+};
+
+/** The Rollout for which something is written: positions go by uid, routes that are added are named after it. */
+export type Owner = Pick<Rollout, 'uid' | 'name' | 'status'>;
+
+/** Looks for what makes routing rules fail silently (R13). Synchronous, from caches. */
+export type MeshChecker = {
+  /** What it finds for moving traffic between the two versions of the target. */
+  check(rollout: Rollout, target: Target): readonly MeshFinding[];
 };
 
 /** What runs the pods of a version. */
@@ -115,6 +125,8 @@ export type TrafficQuery = {
   readonly toMs: number;
   /** Stable's part of the answer is not needed: a provider that would have to ask for it separately leaves it at 0. */
   readonly onlyCanary?: boolean;
+  /** The new version gets nothing but copies of requests, which only its own side counts. */
+  readonly copies?: boolean;
   /** Durations are not needed: `timed`, `slow` and `durations` may stay empty, which makes large answers twenty times smaller. */
   readonly withoutDurations?: boolean;
   /** Latency limits in ms for which slow requests are counted. */
@@ -126,6 +138,8 @@ export type VersionSelector = { readonly version: string; readonly subset: strin
 export type VersionTraffic = {
   readonly requests: number;
   readonly errors: number;
+  /** Copies only: so many more were ended by the proxy that sent them, before there was an answer. */
+  readonly unanswered?: number;
   /** Requests (or spans) that have a duration. */
   readonly timed: number;
   /** Requests slower than the limit, in the order of `slowerThanMs`. */

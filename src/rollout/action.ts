@@ -19,6 +19,8 @@ export type Action =
       readonly gates: readonly string[];
       /** The two versions answer the same kind of requests, so that baselines may compare them. */
       readonly compares: boolean;
+      /** The new version gets nothing but copies of requests: only its own side counts them. */
+      readonly copies?: true;
     }
   /** Measure what was normal in the ten minutes before `atMs`, with these providers. */
   | {

@@ -31,6 +31,7 @@ const BAD_REASONS: readonly string[] = [
   'Deleted',
   'WaitingForStable',
   'WaitingForMesh',
+  'MeshCheckFailed',
 ];
 
 /** What changed between two stored statuses that people are to be told: phase, step, reason, history, outcome of a request. */
@@ -95,6 +96,7 @@ const ONCE_IN_A_STEP: readonly Reason[] = [
   'WaitingForGates',
   'WaitingForPods',
   'WaitingForMesh',
+  'MeshCheckFailed',
   'WaitingForStable',
   'WaitingForTraffic',
   'WaitingForCapacity',

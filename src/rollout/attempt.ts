@@ -11,6 +11,7 @@ import { gatePaused } from './gates/gatePause.ts';
 import { failedGate } from './gates/gates.ts';
 import { driftDown, driftUp, meshGone, unfinished, unreadableMesh, withUnfinished } from './mesh/drift.ts';
 import { takesTraffic } from './mesh/routes.ts';
+import { subsetLost, withSubsets } from './mesh/subsetLost.ts';
 import type { Observation } from './observation.ts';
 import { type Guard, type Outcome, saying } from './outcome.ts';
 import { approvalTimedOut, approved, rejected, withTimeOut } from './people/approval.ts';
@@ -61,6 +62,7 @@ const GUARDS: readonly Guard[] = [
   rejected,
   goingBack,
   driftUp,
+  subsetLost,
   replaced,
   retargeted,
   podsLost,
@@ -116,13 +118,22 @@ const withHeldRequest = ({ request, nowMs, stored }: Attempt, outcome: Outcome):
 const withWeight = ({ objects, observation }: Attempt, outcome: Outcome): Outcome => {
   const { status } = outcome;
   if (status.step === undefined) return outcome;
-  const measured = observation.measuredStep === stepKey(status) ? measuredPercent(observation) : undefined;
+  // where there is a mirror nobody can tell copies from requests
+  const isTold = observation.measuredStep === stepKey(status) && status.traffic?.mirror === undefined;
+  const measured = isTold ? measuredPercent(observation) : undefined;
   const weight = {
     desired: status.traffic?.weight ?? 0,
     observed: Math.round(Math.max(0, ...objects.map(({ canaryPercent }) => canaryPercent))),
     ...(measured === undefined ? {} : { measured: Math.round(measured * 10) / 10 }),
   };
   return isSameJson(weight, status.weight) ? outcome : { ...outcome, status: { ...status, weight } };
+};
+
+/** What the mesh check has found is shown as long as it stands (R13). */
+const withFindings = ({ observation: { meshFindings }, status: before }: Attempt, outcome: Outcome): Outcome => {
+  const { meshFindings: _, ...status } = outcome.status;
+  if (status.step === undefined || isSameJson(meshFindings, before.meshFindings)) return outcome;
+  return { ...outcome, status: { ...status, ...(meshFindings === undefined ? {} : { meshFindings }) } };
 };
 
 /** The share of the new version in the first measurement that tells of one. */
@@ -136,7 +147,9 @@ const measuredPercent = ({ measurements }: Observation): number | undefined => {
 const ALWAYS: readonly ((attempt: Attempt, outcome: Outcome) => Outcome)[] = [
   finalizerFirst,
   withUnfinished,
+  withSubsets,
   withHeldRequest,
   withTimeOut,
   withWeight,
+  withFindings,
 ];

@@ -4,6 +4,7 @@ export { decide } from './decide.ts';
 export { durationText, isoSeconds, parseDuration } from './duration.ts';
 export { incomparable } from './gates/baselineGate.ts';
 export { type Detectable, detectable, detectsSentence, type Expected } from './gates/detects.ts';
+export { percentText } from './gates/gateFigures.ts';
 export { carriedGates, judgeGate } from './gates/gates.ts';
 export { allowedShare } from './gates/limitGate.ts';
 export { providerOf } from './gates/source.ts';
@@ -12,7 +13,9 @@ export { addCertified, isCertified, NO_CERTIFY } from './judge/certify.ts';
 export { type Block, dispersionOf } from './judge/dispersion.ts';
 export { percentileOf } from './judge/percentile.ts';
 export { retiringVersion } from './mesh/retire.ts';
+export { takesCopiesOnly } from './mesh/routes.ts';
 export { driftOf, splitWeights } from './mesh/weights.ts';
+export type { MeshFinding } from './meshFinding.ts';
 export type {
   ApprovalAnswer,
   BaselineSums,

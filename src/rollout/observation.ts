@@ -1,3 +1,4 @@
+import type { MeshFinding } from './meshFinding.ts';
 import type { Reason } from './reason.ts';
 import type { AnalysisSpec, GateSpec, RolloutSpec, SpecProblem } from './spec.ts';
 import type { RolloutStatus, Target } from './status.ts';
@@ -60,6 +61,8 @@ export type Observation = {
   readonly clockJumps?: readonly ClockJump[];
   /** What only the shell can see in this spec: broken templates and queries. */
   readonly findings?: readonly SpecProblem[];
+  /** What the mesh check finds for the attempt in progress; absent: nothing, or nobody looks (R13). */
+  readonly meshFindings?: readonly MeshFinding[];
   /** `namespace/name` of an older Rollout that steers the same route (R12). */
   readonly olderRival?: string;
   /** Number of the lease holder's term, for the record. */
@@ -79,8 +82,6 @@ export type Installation = {
   readonly webhookGates?: readonly string[];
   /** Field managers that re-apply their file for ever; what they change is restored (R26). */
   readonly restore?: readonly string[];
-  /** What the router can do besides weights; absent: nothing. */
-  readonly routes?: readonly ('header' | 'mirror')[];
   /** Some channel takes answers to requests for approval. */
   readonly approvals?: boolean;
 };
@@ -195,6 +196,10 @@ export type Measurement =
       readonly untilMs: number;
       readonly counts: Counts;
       readonly value?: number;
+      /** Why there may be no samples, for people. */
+      readonly hint?: string;
+      /** Why so much is missing in the counts that they prove nothing good; absent: nothing is. */
+      readonly missing?: string;
       readonly canaryPercent?: number;
       /** Requests of both versions that `canaryPercent` is about. */
       readonly requests?: number;

@@ -73,7 +73,8 @@ export const saying = (status: RolloutStatus, reason: Reason, message: string, w
 
 /** The status after an attempt: what only an attempt in progress has is gone. */
 export const endAttempt = (status: RolloutStatus): RolloutStatus => {
-  const { step: _step, plan: _plan, waitingFor: _waitingFor, position: _position, weight: _weight, ...rest } = status;
+  const { step: _step, plan: _plan, waitingFor: _waitingFor, position: _position, weight: _weight, ...kept } = status;
+  const { meshFindings: _meshFindings, ...rest } = kept;
   return { ...rest, traffic: { weight: 0 } };
 };
 

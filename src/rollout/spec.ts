@@ -56,8 +56,37 @@ export type StepSpec = {
   readonly gates?: readonly GateSpec[] | undefined;
 };
 
-/** Istio's HTTPMatchRequest. */
-export type MatchSpec = { readonly [field: string]: unknown };
+/** Istio's HTTPMatchRequest: all its conditions have to hold; of a list of them, those of one. */
+export type MatchSpec = {
+  /** For people; no condition. */
+  readonly name?: string | undefined;
+  /** By header, in lower case. */
+  readonly headers?: Readonly<Record<string, StringMatchSpec>> | undefined;
+  readonly withoutHeaders?: Readonly<Record<string, StringMatchSpec>> | undefined;
+  readonly queryParams?: Readonly<Record<string, StringMatchSpec>> | undefined;
+  readonly uri?: StringMatchSpec | undefined;
+  readonly scheme?: StringMatchSpec | undefined;
+  readonly method?: StringMatchSpec | undefined;
+  readonly authority?: StringMatchSpec | undefined;
+  /** No condition by itself. */
+  readonly ignoreUriCase?: boolean | undefined;
+  readonly port?: number | undefined;
+  /** Labels of the caller's pods. */
+  readonly sourceLabels?: Readonly<Record<string, string>> | undefined;
+  readonly sourceNamespace?: string | undefined;
+  /** `mesh`, a name, or `namespace/name`. */
+  readonly gateways?: readonly string[] | undefined;
+  /** Prefix of Envoy's statistics; no condition. */
+  readonly statPrefix?: string | undefined;
+};
+
+/** Exactly one of the three; in a map of headers or parameters none: that there is one, whatever its value. */
+export type StringMatchSpec = {
+  readonly exact?: string | undefined;
+  readonly prefix?: string | undefined;
+  /** RE2; has to match the whole value. */
+  readonly regex?: string | undefined;
+};
 
 export type ApprovalSpec = {
   readonly when?: 'before' | 'after' | undefined;

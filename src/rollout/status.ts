@@ -1,3 +1,4 @@
+import type { MeshFinding } from './meshFinding.ts';
 import type { Reason } from './reason.ts';
 import type { MatchSpec } from './spec.ts';
 
@@ -47,6 +48,20 @@ export type Routes = {
   readonly headerRoutes?: readonly { readonly match: readonly MatchSpec[] }[];
   /** Copies of so many percent of live requests go to the new version; replies are dropped. */
   readonly mirror?: { readonly percentage: number };
+  /** Keeps people on the version that they met, by a cookie. */
+  readonly sticky?: Sticky;
+};
+
+/**
+ * A cookie says which version somebody met, and at which weight. Who met stable at a smaller weight than now is drawn once
+ * more, so that the share of all people is the weight of the step.
+ */
+export type Sticky = {
+  readonly cookie: string;
+  /** Absent: until the browser closes. */
+  readonly ttlMs?: number;
+  /** Weights of the steps before this one at which people were drawn, ascending, each between 0 and the present weight. */
+  readonly drawnAt: readonly number[];
 };
 
 export type StepStatus = {
@@ -327,6 +342,8 @@ export type RolloutStatus = {
     readonly path?: string;
     readonly authors?: readonly string[];
   };
+  /** What the mesh check found for the attempt in progress; absent: nothing (R13). */
+  readonly meshFindings?: readonly MeshFinding[];
   readonly history?: readonly HistoryEntry[];
   readonly display?: { readonly version: string; readonly step: string; readonly weight: string };
   readonly conditions?: readonly Condition[];

@@ -26,6 +26,7 @@ const TOLD_OTHERWISE: ReadonlySet<string> = new Set([
   'conditions',
   'gates',
   'weight',
+  'meshFindings',
   'seq',
   'position',
   'history',
@@ -40,7 +41,12 @@ const isSameEssence = (a: RolloutStatus, b: RolloutStatus): boolean =>
   isSameJson(a.step ?? NO_STEP, b.step ?? NO_STEP, TOLD_OF_STEP) &&
   isSameJson(a, b, TOLD_OTHERWISE) &&
   isSameJson(a.history?.at(-1), b.history?.at(-1)) &&
+  isSameJson(held(a), held(b)) &&
   (a.gates === b.gates || isSameJson(countedClass(a.gates ?? []), countedClass(b.gates ?? [])));
+
+/** What holds a raise is what people have to mend, so it must be what holds it now (R13). */
+const held = ({ reason, meshFindings }: RolloutStatus): RolloutStatus['meshFindings'] =>
+  reason === 'MeshCheckFailed' ? meshFindings?.filter(({ severity }) => severity === 'error') : undefined;
 
 const NO_STEP = { index: 0, count: 0 };
 

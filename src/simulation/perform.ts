@@ -35,9 +35,7 @@ export const perform = (world: Written, action: Action, status: RolloutStatus): 
       if (ask(world, action, status)) world.counts.measured += 1;
       return 'asked';
     case 'ensureSubset':
-      world.write(() => world.mesh.addSubset(action.version));
-      world.counts.subset += 1;
-      return 'done';
+      return ensureSubset(world, action.version);
     case 'removeSubset':
       world.write(() => world.mesh.removeSubset(action.version));
       world.counts.subset += 1;
@@ -60,6 +58,17 @@ export const perform = (world: Written, action: Action, status: RolloutStatus): 
       world.counts.request += 1;
       return 'done';
   }
+};
+
+const ensureSubset = (world: Written, version: string): Performed => {
+  if (world.meshRefuses !== undefined) {
+    world.memory.writeError = world.meshRefuses;
+    return 'failed';
+  }
+  world.write(() => world.mesh.addSubset(version));
+  world.counts.subset += 1;
+  world.memory.writeError = undefined;
+  return 'done';
 };
 
 const setTraffic = (world: Written, action: SetTraffic): Performed =>

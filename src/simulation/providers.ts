@@ -43,7 +43,7 @@ const gateOf = ({ plan }: RolloutStatus, name: string): PlanGate => {
 
 const askGate = (
   world: Measured,
-  { step, sinceMs, atMs, compares }: Extract<Action, { kind: 'measure' }>,
+  { step, sinceMs, atMs, compares, copies }: Extract<Action, { kind: 'measure' }>,
   gate: PlanGate,
   { canaryVersion: version = '', stableVersion: stable = '', gates = [] }: RolloutStatus,
 ): boolean =>
@@ -60,6 +60,7 @@ const askGate = (
       stable,
       share,
       compares,
+      copies: copies === true,
       known: gates.find(({ name }) => name === gate.name),
     });
   });

@@ -49,6 +49,8 @@ type Asked = {
   readonly stable: string;
   /** The two sides answer the same kind of requests. */
   readonly compares: boolean;
+  /** The new version gets nothing but copies of requests. */
+  readonly copies: boolean;
   /** What is known of the gate already; its baseline goes on from there. */
   readonly known: GateStatus | undefined;
   /** Share of the new version, 0..1. */
@@ -73,8 +75,10 @@ export const measureGate = (truth: Truth, asked: Asked): Measurement => {
   const { gate, fromMs, atMs, version, share } = asked;
   const provider = providerOf(gate);
   if (truth.down?.(gate.name, atMs, provider)) return { kind: 'error', atMs, message: `${provider} answers 503` };
-  const isEmpty = truth.empty?.(gate.name, atMs, provider) ?? false;
   const { source } = gate;
+  // Istio's proxies trace no copies.
+  const isUntraced = asked.copies && source.kind === 'zipkin';
+  const isEmpty = isUntraced || (truth.empty?.(gate.name, atMs, provider) ?? false);
   if (source.kind === 'webhook') {
     return { kind: 'verdict', atMs, verdict: isEmpty ? 'nodata' : (truth.webhook?.(gate.name, atMs) ?? 'pass') };
   }

@@ -6,6 +6,7 @@ import {
   type Freeze,
   type Installation,
   isWorthStoring,
+  type MeshFinding,
   type MeshObservation,
   type Observation,
   type Rollout,
@@ -55,6 +56,8 @@ export class World {
   olderRival: string | undefined;
   /** What only a shell sees in the spec. */
   findings: readonly SpecProblem[] | undefined;
+  /** What a mesh check finds while an attempt is in progress. */
+  meshFindings: readonly MeshFinding[] | undefined;
   /** Instead of a resolved mesh, when set. */
   problem: { readonly message: string; readonly nothingRoutes: boolean } | undefined;
   /** Refuses writes of mesh objects with this message, while set. */
@@ -197,6 +200,7 @@ export class World {
 
   observe(): Observation {
     const { freeze, findings, olderRival, memory } = this;
+    const meshFindings = this.status?.step === undefined ? [] : (this.meshFindings ?? []);
     const { reference, share, writeError, measurements, measuredStep } = memory;
     const { namespace = 'weather', name = 'forecast' } = this.options;
     for (const version of Object.keys(memory.seen)) if (!this.mesh.subsets.has(version)) delete memory.seen[version];
@@ -216,6 +220,7 @@ export class World {
       ...(freeze === undefined ? {} : { freeze }),
       ...(memory.clockJumps.length === 0 ? {} : { clockJumps: [...memory.clockJumps] }),
       ...(findings === undefined ? {} : { findings }),
+      ...(meshFindings.length === 0 ? {} : { meshFindings }),
       ...(olderRival === undefined ? {} : { olderRival }),
       epoch: 1,
     };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { RolloutSpec } from '../../src/rollout/index.ts';
 import { OBJECT, START_MS, type World, type WorldOptions } from '../../src/simulation/world.ts';
-import { check, HALF, MINUTE, mark, SECOND, specOf, worldInProgress } from './check.ts';
+import { check, HALF, MINUTE, mark, restingWorld, SECOND, specOf, worldInProgress } from './check.ts';
 import { watchLaws } from './laws.ts';
 
 const ARGO = 'argocd-controller';
@@ -116,11 +116,33 @@ describe('less weight than intended', () => {
     check(tested.run(SECOND), { mesh: [50], phase: 'Paused' });
   });
 
+  it('R7, R26: routes that a Rollout of this name left behind are reported at rest, and resume takes them out', () => {
+    const tested = restingWorld();
+    check(tested, { phase: 'Healthy', reason: 'Adopted' });
+    const [left] = tested.objects;
+    expect(left?.position).toBeUndefined();
+    Object.assign(left ?? {}, {
+      routes: { headerRoutes: [{ match: [{ port: 80 }] }] },
+      routesDigest: 'of another uid',
+      resourceVersion: 2,
+    });
+    const { mesh, status } = tested.counts;
+    check(tested.run(MINUTE), {
+      phase: 'Healthy',
+      reason: 'Drift',
+      message: /header, mirror or cookie routes of this Rollout stand in weather\/forecast.*; resume takes them out/,
+      writes: { mesh, status: status + 1 },
+    });
+    tested.ask({ verb: 'resume' });
+    check(tested.run(SECOND), { phase: 'Healthy', reason: 'UpToDate', mesh: [0] });
+    expect(tested.objects[0]?.routes).toBeUndefined();
+  });
+
   it('R26: header and mirror routes of ours that somebody took away are held, and put back by resume', () => {
     const routed = specOf([
       { setWeight: 50, setHeaderRoute: { match: [{ headers: { 'end-user': { exact: 'jason' } } }] }, pause: {} },
     ]);
-    const tested = world(routed, { installation: { ...INSTALLATION, routes: ['header', 'mirror'] } });
+    const tested = world(routed, { installation: INSTALLATION });
     check(tested, { mesh: [50], phase: 'Paused' });
     expect(tested.objects[0]?.routes?.headerRoutes).toHaveLength(1);
     tested.edit(OBJECT, { v1: 50, v2: 50 }, { dropRoutes: true });

@@ -6,7 +6,7 @@ import { watchLaws } from './laws.ts';
 
 const ARGO = 'argocd-controller';
 const INSTALLATION = { prometheus: ['default'], zipkin: [], restore: [ARGO] };
-const ROUTING = { prometheus: ['default'], zipkin: [], routes: ['header', 'mirror'] } as const;
+const ROUTING = { prometheus: ['default'], zipkin: [] } as const;
 const NOT_OURS: Pick<RolloutSpec, 'router'> = { router: { istio: { createMissing: 'none' } } };
 const FOREVER = specOf([{ setWeight: 50, pause: {} }]);
 const UNPINNED = { [OBJECT]: { versions: { '*': 100 }, foreign: 0 } };
@@ -222,7 +222,7 @@ describe('what is retired', () => {
     check(world.run(MINUTE), { phase: 'Healthy', stable: 'v1' });
     const experiment: RolloutSpec['strategy'] = {
       // biome-ignore lint/suspicious/noThenProperty: the name is part of the contract, and a spec is never awaited
-      abTest: { match: [{ name: 'x-beta', exact: 'yes' }], duration: '20s', then: 'end' },
+      abTest: { match: [{ headers: { 'x-beta': { exact: 'yes' } } }], duration: '20s', then: 'end' },
     };
     world.commit({ version: 'v2', strategy: experiment, retire: SCALE });
     check(world.run(5 * MINUTE), { phase: 'Healthy', stable: 'v1', reason: 'ExperimentEnded' });

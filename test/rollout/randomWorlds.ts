@@ -8,7 +8,6 @@ import { eventsOf, happen } from './randomEvents.ts';
 const INSTALLATION: Installation = {
   prometheus: ['default'],
   zipkin: [],
-  routes: ['header', 'mirror'],
   approvals: true,
   restore: ['argocd-controller'],
 };

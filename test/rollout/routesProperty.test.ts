@@ -18,7 +18,7 @@ import { FEW_WORLDS, SEED } from './property.ts';
 
 const TROUBLE_MS = 60 * SECOND;
 const GATEWAY = 'weather/gateway';
-const ROUTING: Installation = { prometheus: ['default'], zipkin: [], routes: ['header', 'mirror'] };
+const ROUTING: Installation = { prometheus: ['default'], zipkin: [] };
 const MATCHES = ['jason', 'eve'].map(user => [{ headers: { 'end-user': { exact: user } } }]);
 const [JASON = []] = MATCHES;
 const pause = fc.constantFrom<StepSpec['pause']>({ duration: '5s' }, { duration: '13s' });
@@ -33,8 +33,10 @@ const canaries = fc
     }),
     { minLength: 1, maxLength: 4 },
   )
-  .map((drawn): StrategySpec => {
+  .chain(drawn => fc.tuple(fc.constant(drawn), fc.constantFrom(undefined, { cookie: 'c' }, { cookie: 'c', ttl: '1h' })))
+  .map(([drawn, sticky]): StrategySpec => {
     const sorted = [...drawn].sort((a, b) => a.weight - b.weight);
+    const stickiness = sorted.some(({ weight }) => weight > 0) ? sticky : undefined;
     const steps = sorted.map(({ weight, header, mirror, ...rest }): StepSpec => {
       const percentage = weight > 0 ? 0 : mirror;
       return {
@@ -44,7 +46,7 @@ const canaries = fc
         setMirrorRoute: percentage === undefined ? undefined : { percentage },
       };
     });
-    return { canary: { steps } };
+    return { canary: { steps, stickiness } };
   });
 const strategies = fc.oneof(
   { weight: 3, arbitrary: canaries },

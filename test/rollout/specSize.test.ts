@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { checkSpec, type RolloutSpec, type StepSpec } from '../../src/rollout/index.ts';
 import { check, HALF, MINUTE, SECOND, specOf, worldInProgress } from './check.ts';
 
-const OFFERS = { routes: ['header', 'mirror'], approvals: true } as const;
+const OFFERS = { approvals: true } as const;
 const problems = (spec: RolloutSpec) =>
   checkSpec(spec, undefined, OFFERS)
     .filter(({ severity }) => severity === 'error')

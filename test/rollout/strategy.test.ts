@@ -9,7 +9,7 @@ import { watchLaws } from './laws.ts';
 const GATEWAY = 'weather/gateway';
 const JASON = [{ headers: { 'end-user': { exact: 'jason' } } }];
 const PREVIEW = [{ match: JASON }];
-const ROUTING: Installation = { prometheus: ['default'], zipkin: [], routes: ['header', 'mirror'] };
+const ROUTING: Installation = { prometheus: ['default'], zipkin: [] };
 
 const specWith = (strategy: StrategySpec, change: Partial<RolloutSpec> = {}): RolloutSpec => ({
   version: 'v1',
@@ -141,6 +141,21 @@ describe('blueGreen', () => {
     expect(world.status?.gates?.map(({ verdict }) => verdict)).toContain('NoData');
     world.truth = { requestsPerSecond: 100 };
     check(world.run(10 * SECOND), { step: 2, mesh: [100] });
+  });
+
+  it('R18: when nobody sends the header, the message says what it may be; it goes on when requests come', () => {
+    const unused = /no requests of the new version yet; likely causes: nobody sends what the header route asks for/;
+    const world = started(blueGreen({ preview: { match: JASON }, hold: { duration: '10s' } }), {
+      truth: { requestsPerSecond: 0 },
+    });
+    expect(world.status?.message).not.toMatch(unused);
+    check(world.run(MINUTE), { step: 1, reason: 'WaitingForGates', message: unused });
+    world.truth = { requestsPerSecond: 100 };
+    check(world.run(10 * SECOND), { stable: 'v2' });
+    const copies = started(blueGreen({ mirror: { percentage: 10 }, hold: { duration: '10s' } }), {
+      truth: { requestsPerSecond: 0 },
+    });
+    expect(copies.run(MINUTE).status?.message).not.toMatch(/header/);
   });
 
   it('R17, R23: a gate that fails in the preview takes the routes away in one write', () => {

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { checkSpec, type Installation, type StepSpec, type StrategySpec } from '../../src/rollout/index.ts';
+import { checkSpec, type GateSpec, type Installation, type StepSpec, type StrategySpec } from '../../src/rollout/index.ts';
 import { specOf } from './check.ts';
 
 const MATCH = [{ headers: { 'end-user': { exact: 'jason' } } }];
 const MESH: Installation = { prometheus: ['default'], zipkin: [] };
-const ROUTING: Installation = { ...MESH, routes: ['header', 'mirror'] };
 
 const problems = (strategy: StrategySpec, installation?: Installation): readonly string[] =>
   checkSpec({ ...specOf([]), strategy }, installation).map(
@@ -13,48 +12,52 @@ const problems = (strategy: StrategySpec, installation?: Installation): readonly
 const canary = (...steps: readonly StepSpec[]): StrategySpec => ({ canary: { steps } });
 
 describe('header and mirror routes', () => {
-  const refused: readonly (readonly [StrategySpec, readonly string[]])[] = [
-    [canary({ setHeaderRoute: { match: MATCH } }), ['canary.steps[0].setHeaderRoute is not supported yet']],
-    [canary({ setMirrorRoute: { percentage: 100 } }), ['canary.steps[0].setMirrorRoute is not supported yet']],
-    [{ blueGreen: { preview: { match: MATCH } } }, ['blueGreen is not supported yet']],
-    [{ blueGreen: { mirror: { percentage: 10 } } }, ['blueGreen is not supported yet']],
-    [{ abTest: { match: MATCH } }, ['abTest is not supported yet']],
-  ];
-  it.each(refused)(
-    'R12: where the router cannot do them, %j is refused, and so it is where nobody knows',
-    (strategy, expected) => {
-      expect(problems(strategy, MESH)).toEqual(expected);
-      expect(problems(strategy)).toEqual(expected);
-      expect(problems(strategy, ROUTING)).toEqual([]);
-    },
-  );
-
-  it('R12: a router that can do the one need not do the other', () => {
-    const both = canary({ setHeaderRoute: { match: MATCH }, setMirrorRoute: { percentage: 5 } });
-    expect(problems(both, { ...MESH, routes: ['header'] })).toEqual(['canary.steps[0].setMirrorRoute is not supported yet']);
-  });
-
-  it('blueGreen without a mirror needs no router that can mirror', () => {
-    expect(problems({ blueGreen: { hold: { duration: '5m' }, bake: '1m' } }, { ...MESH, routes: ['header'] })).toEqual([]);
+  it.each<StrategySpec>([
+    canary({ setHeaderRoute: { match: MATCH }, setMirrorRoute: { percentage: 5 } }),
+    { blueGreen: { preview: { match: MATCH }, mirror: { percentage: 10 } } },
+    { abTest: { match: MATCH } },
+  ])('R28: %j is accepted', strategy => {
+    expect(problems(strategy, MESH)).toEqual([]);
   });
 
   it('R28: a mirror with a weight is refused, also one that goes on from a step before', () => {
     const mirror: StepSpec = { setMirrorRoute: { percentage: 50 } };
-    expect(problems(canary(mirror, { setWeight: 10 }), ROUTING)).toEqual([
+    expect(problems(canary(mirror, { setWeight: 10 }), MESH)).toEqual([
       'canary.steps[1].setWeight is 10 while a mirror goes on from a step before; both at once cannot be told apart',
     ]);
-    expect(problems(canary({ setWeight: 10 }, mirror), ROUTING)).toEqual([
+    expect(problems(canary({ setWeight: 10 }, mirror), MESH)).toEqual([
       'canary.steps[1].setMirrorRoute is not possible at a weight of 10, only at 0',
     ]);
-    expect(problems(canary(mirror, { setMirrorRoute: {}, setWeight: 10 }), ROUTING)).toEqual([]);
-    expect(problems(canary(mirror, { setWeight: 100 }), ROUTING), 'at 100 it ends').toEqual([]);
-    expect(problems(canary(mirror), ROUTING), 'the step that is added at 100 ends it').toEqual([]);
+    expect(problems(canary(mirror, { setMirrorRoute: {}, setWeight: 10 }), MESH)).toEqual([]);
+    expect(problems(canary(mirror, { setWeight: 100 }), MESH), 'at 100 it ends').toEqual([]);
+    expect(problems(canary(mirror), MESH), 'the step that is added at 100 ends it').toEqual([]);
+  });
+});
+
+describe('gates of a step with nothing but copies', () => {
+  const zipkin: GateSpec = { name: 'p99', zipkin: { percentile: 99 }, threshold: { max: 500 } };
+  const warned = (strategy: StrategySpec, gates: readonly GateSpec[]) =>
+    checkSpec({ ...specOf([]), strategy, analysis: { gates } }, { prometheus: ['default'], zipkin: ['default'] })
+      .filter(({ path }) => path.startsWith('spec.analysis'))
+      .map(({ severity, path, message }) => `${severity}: ${path} ${message}`);
+
+  it('R15: whoever asks Zipkin there is warned, as copies are not traced', () => {
+    const mirrored = canary({ setWeight: 0 }, { setMirrorRoute: { percentage: 10 }, pause: {} });
+    expect(warned(mirrored, [{ prometheus: { metric: 'success-rate' }, threshold: { min: 99 } }, zipkin])).toEqual([
+      'warning: spec.analysis.gates[1].zipkin has no data in step 2, as mirrored copies are not traced: a person has to promote it',
+    ]);
+    expect(warned({ blueGreen: { mirror: { percentage: 10 } } }, [zipkin])).toHaveLength(1);
+  });
+
+  it('beside a header route there are requests that are traced', () => {
+    expect(warned({ blueGreen: { preview: { match: MATCH }, mirror: { percentage: 10 } } }, [zipkin])).toEqual([]);
+    expect(warned({ abTest: { match: MATCH } }, [zipkin])).toEqual([]);
   });
 });
 
 describe('approvals', () => {
   const approvers = ['user:alice', 'slack:U024BE7LH'];
-  const ANSWERED: Installation = { ...ROUTING, approvals: true };
+  const ANSWERED: Installation = { ...MESH, approvals: true };
 
   it('R19: where no channel takes answers an approval is refused: it could only hold for ever', () => {
     const asked = canary({ setWeight: 10, approval: { approvers } });

@@ -23,6 +23,31 @@ describe('does traffic arrive', () => {
     expect(world.announced.filter(({ reason }) => reason === 'WaitingForTraffic')).toHaveLength(1);
   });
 
+  it('R18: what the mesh check has found is named before what it mostly is', () => {
+    const world = arriving(() => 0.4);
+    const object = 'Namespace weather/shop';
+    world.meshFindings = [
+      { code: 'AutoscalerShrinks', severity: 'warning', object: 'HorizontalPodAutoscaler weather/v1', message: 'it shrinks' },
+      { code: 'CallersWithoutSidecar', severity: 'warning', object, message: 'its pods have no sidecar; restart them' },
+    ];
+    check(world.run(32 * SECOND), {
+      reason: 'WaitingForTraffic',
+      message:
+        /; likely cause: Namespace weather\/shop: its pods have no sidecar; restart them \(CallersWithoutSidecar\); others: callers without a sidecar, /,
+    });
+  });
+
+  it.each([
+    ['alone', {}],
+    ['beside a header route', { setHeaderRoute: { match: [{ headers: { 'x-tester': { exact: 'yes' } } }] } }],
+  ])('R18: mirrored copies are no share of the requests: a mirror %s', (_, beside) => {
+    const spec = specOf([{ setMirrorRoute: { percentage: 100 }, ...beside, pause: { duration: '2m' } }]);
+    const world = worldInProgress({ spec, onDecision: watchLaws(), truth: { requestsPerSecond: 100 } });
+    check(world.run(MINUTE), { step: 1, reason: 'StepEntered', waitingFor: 'pause' });
+    expect(world.status?.gates?.find(({ name }) => name === 'success-rate')).toMatchObject({ verdict: 'Pass' });
+    expect(world.status?.weight).toEqual({ desired: 0, observed: 0 });
+  });
+
   it('R18: goes on by itself when traffic arrives', () => {
     const world = arriving(ms => (ms < START_MS + 5 * MINUTE ? 0 : 1));
     check(world.run(4 * MINUTE), { step: 1, reason: 'WaitingForTraffic' });

@@ -28,6 +28,7 @@ const traffic = open({
   weight: count(),
   headerRoutes: z.array(open({})).optional(),
   mirror: open({ percentage: count() }).optional(),
+  sticky: open({ cookie: z.string() }).optional(),
 });
 
 const weight = open({
@@ -159,6 +160,10 @@ const shape = {
     .optional()
     .describe('The version before this one is being removed since then, or is.'),
   source: source.optional().describe('The commit that this spec comes from.'),
+  meshFindings: z
+    .array(open({ code: text(), severity: text(), object: text(), message: text() }))
+    .optional()
+    .describe('What the mesh check found for the attempt in progress.'),
   history: z.array(historyEntry).optional().describe('What happened, newest last.'),
   display: open({ version: text(), step: text(), weight: text() }).optional().describe('Texts of the printer columns.'),
   conditions: z

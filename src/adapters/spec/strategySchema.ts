@@ -1,15 +1,9 @@
 import { duration, fields, oneOf, text, wholeNumber, yesOrNo } from '../../config/yaml/fields.ts';
 import type { AbTestSpec, ApprovalSpec, BlueGreenSpec, CanarySpec, StepSpec, StrategySpec } from '../../rollout/index.ts';
-import { freeForm, list } from './fields.ts';
+import { list } from './fields.ts';
 import { gatesSchema, type ShapeOf } from './gateSchema.ts';
+import { matches } from './matchSchema.ts';
 import { celGiven, given, withRules } from './rules.ts';
-
-const match = () =>
-  list(freeForm().refine(hasFields, { message: 'expected at least one condition' }).meta({ minProperties: 1 }), 1, 20);
-
-function hasFields(value: object): boolean {
-  return Object.keys(value).length > 0;
-}
 
 const pause = fields({
   duration: duration().optional().describe('At least this long; absent: until a person promotes.'),
@@ -36,7 +30,7 @@ const approval = fields({
 const stepShape = {
   name: text(63, 'a short name').optional().describe('Shown to people.'),
   setWeight: wholeNumber(0, 100).optional().describe('Share of the new version in percent.'),
-  setHeaderRoute: fields({ match: match().optional().describe('Istio HTTPMatchRequest list; absent: the route is removed.') })
+  setHeaderRoute: fields({ match: matches().optional().describe('Istio HTTPMatchRequest list; absent: the route is removed.') })
     .optional()
     .describe('Requests that match go to the new version.'),
   setMirrorRoute: mirror.optional().describe('The new version gets copies of live requests; its replies are dropped.'),
@@ -75,7 +69,7 @@ const canary = fields({
 } satisfies ShapeOf<CanarySpec>);
 
 const blueGreen = fields({
-  preview: fields({ match: match().optional().describe('Istio HTTPMatchRequest list.') })
+  preview: fields({ match: matches().describe('Istio HTTPMatchRequest list: who sees it.') })
     .optional()
     .describe('Requests that see the new version before everybody else.'),
   mirror: mirror.optional().describe('Copies of live requests for the new version before it is switched on.'),
@@ -85,7 +79,7 @@ const blueGreen = fields({
 } satisfies ShapeOf<BlueGreenSpec>);
 
 const abTest = fields({
-  match: match().describe('Istio HTTPMatchRequest list: requests that match go to the new version.'),
+  match: matches().describe('Istio HTTPMatchRequest list: requests that match go to the new version.'),
   duration: duration().optional().describe('How long the test lasts; absent: until a person promotes.'),
   // biome-ignore lint/suspicious/noThenProperty: the name is part of the contract, and a schema is never awaited
   then: oneOf(['promote', 'hold', 'end'])

@@ -15,6 +15,7 @@ const KEPT = new Set([
   'minItems',
   'maxItems',
   'minProperties',
+  'maxProperties',
   'minimum',
   'maximum',
   'exclusiveMinimum',
@@ -30,7 +31,8 @@ const isNoBound = (value: unknown): boolean => value === Number.MAX_SAFE_INTEGER
 
 /**
  * The zod schema as a structural schema: inlined, without keywords that the API server refuses. Strict objects become
- * objects whose unknown fields are pruned (kubectl's validation reports them), open ones keep unknown fields.
+ * objects whose unknown fields are pruned (kubectl's validation reports them), open ones keep unknown fields, and in maps
+ * the values have their schema.
  * Throws an Error that names a keyword for which there is no counterpart.
  */
 export const toStructural = (schema: z.ZodType): StructuralSchema =>
@@ -48,13 +50,16 @@ function cleaned(value: object, path: string): StructuralSchema {
     } else if (keyword === 'items') {
       result['items'] = cleaned(asObject(content), `${path}[]`);
     } else if (keyword === 'additionalProperties') {
-      if (content !== false) result['x-kubernetes-preserve-unknown-fields'] = true;
+      if (isTyped(content)) result['additionalProperties'] = cleaned(content, `${path}.*`);
+      else if (content !== false) result['x-kubernetes-preserve-unknown-fields'] = true;
     } else {
       throw new Error(`making the structural schema: ${path || 'the root'} has the keyword ${keyword}, which has no counterpart`);
     }
   }
   return result;
 }
+
+const isTyped = (content: unknown): content is object => typeof content === 'object' && content !== null && 'type' in content;
 
 function asObject(value: unknown): object {
   if (typeof value === 'object' && value !== null) return value;

@@ -3,7 +3,7 @@ import { isoMillis } from '../duration.ts';
 import { approvalSentence, gatesSentence } from '../explain.ts';
 import { failedGate } from '../gates/gates.ts';
 import { lower } from '../mesh/moves.ts';
-import { adviceFor, MOST_IN_WINDOW, nameOf } from '../mesh/reapplied.ts';
+import { adviceFor, MOST_IN_WINDOW, nameOf, SUBSET_ADVICE } from '../mesh/reapplied.ts';
 import { SAFE } from '../mesh/routes.ts';
 import { endAttempt, type Outcome, saying, withHistory } from '../outcome.ts';
 import type { Reason } from '../reason.ts';
@@ -169,6 +169,8 @@ const causeOf = (attempt: Attempt): string => {
       return 'the Rollout was deleted';
     case 'DriftRepeated':
       return raisedTooOften(attempt);
+    case 'SubsetRemoved':
+      return removedTooOften(attempt);
     case 'Superseded':
       return `${rollout.spec.version} was committed`;
     case 'WentBack':
@@ -195,6 +197,10 @@ const causeOf = (attempt: Attempt): string => {
 /** R26: somebody does not let the weights stay as they are meant to be. */
 export const raisedTooOften = ({ status: { drift }, target, observation }: Attempt): string =>
   `${nameOf(drift?.by)} raised ${target.canary} more than ${MOST_IN_WINDOW} times within 5 minutes${adviceFor(drift?.by, observation.installation)}`;
+
+/** R26, R27: somebody does not let the subset stay. */
+export const removedTooOften = ({ target: { canary, destinationRule } }: Attempt): string =>
+  `the subset for ${canary} was taken out of DestinationRule ${destinationRule} more than ${MOST_IN_WINDOW} times within 5 minutes; ${SUBSET_ADVICE}`;
 
 /** Since when a version may be without ready pods before its step is given up, in ms after the loss. */
 export const READY_AGAIN_WITHIN_MS = 30_000;

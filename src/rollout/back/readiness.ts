@@ -2,6 +2,7 @@ import { isoMillis, momentFor } from '../duration.ts';
 import { place } from '../explain.ts';
 import { standStill } from '../forward/forward.ts';
 import { nextGridPointMs } from '../forward/grid.ts';
+import { brokenMesh } from '../forward/meshFindings.ts';
 import { noSubset, subsetFirst } from '../forward/subset.ts';
 import { isRaisedOverNobody, raise, stepAside } from '../mesh/moves.ts';
 import { SAFE } from '../mesh/routes.ts';
@@ -24,15 +25,24 @@ export const podsBack: Guard = attempt => {
   if (step.lowReadySince === undefined || hasTraffic) return undefined;
   const until = readyAgainUntil(step.lowReadySince, attempt);
   const isLate = nowMs > until.ms || (step.podsLost ?? 0) > 1;
-  if (isLate) return goBack(attempt, 'PodsLost', `${target.canary} had no ready pod for ${READY_AGAIN_WITHIN_MS / 1000} s`);
+  const broken = canaryPods.ready > 0 ? brokenMesh(attempt) : undefined;
+  const why = broken === undefined ? 'had no ready pod for' : 'lost its last ready pod, and a mesh check held it for';
+  if (isLate) return goBack(attempt, 'PodsLost', `${target.canary} ${why} ${READY_AGAIN_WITHIN_MS / 1000} s`);
   const isFrozen = attempt.problems.length > 0 || isRaisedOverNobody(attempt, planStep ?? SAFE);
-  const mayCome = canaryPods.ready > 0 && !isFrozen && isLossStored(attempt);
+  const mayCome = canaryPods.ready > 0 && !isFrozen && isLossStored(attempt) && broken === undefined;
   const first = mayCome ? subsetFirst({ ...attempt, settleMs: attempt.plan.settleMs }, target, target.canary) : undefined;
   if (mayCome && planStep !== undefined && first === undefined)
     return { status: attempt.status, actions: raise(attempt, step.index, planStep.weight) };
   const lost = `${target.canary} lost its last ready pod, traffic was taken off it`;
   const end = `by ${momentFor(until.ms, nowMs)}, else it is rolled back`;
   const wait = first === 'refused' ? `${noSubset(target, target.canary)} ${end}` : `the step begins again if one is ready ${end}`;
+  if (broken !== undefined) {
+    const held = saying(attempt.status, 'MeshCheckFailed', `${place(attempt)}: ${lost}; ${broken} ${end}`, {
+      what: 'mesh',
+      until: until.iso,
+    });
+    return { lookAgainAtMs: until.ms + 1, status: held };
+  }
   const message = `${place(attempt)}: ${lost}; ${wait}`;
   const [reason, what] = first === 'refused' ? (['WaitingForMesh', 'mesh'] as const) : (['PodsLost', 'pods'] as const);
   const status = saying(attempt.status, reason, message, { what, until: until.iso });

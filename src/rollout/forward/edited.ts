@@ -3,6 +3,7 @@ import { goBack } from '../back/goBack.ts';
 import { isoMillis } from '../duration.ts';
 import { place } from '../explain.ts';
 import { carriedGates, withoutOverruled } from '../gates/gates.ts';
+import { routesOf } from '../mesh/routes.ts';
 import { type Guard, type Outcome, saying, withHistory } from '../outcome.ts';
 import { wantedGates } from '../plan/analysis.ts';
 import { withAlpha } from '../plan/budget.ts';
@@ -86,14 +87,12 @@ const standing = ({ weight, status }: Attempt, compiled: Plan): PlanStep => {
   const pauses = same.map(({ pauseMs }) => pauseMs);
   const timed = pauses.filter(pauseMs => pauseMs !== null);
   const approval = same.findLast(step => step.approval?.when === 'after')?.approval;
-  const { headerRoutes, mirror } = status.traffic ?? {};
   return {
     name: EDITED,
     weight,
     pauseMs: timed.length < pauses.length ? null : Math.max(compiled.intervalMs, ...timed),
     ...(approval === undefined ? {} : { approval }),
-    ...(headerRoutes === undefined ? {} : { headerRoutes }),
-    ...(mirror === undefined ? {} : { mirror }),
+    ...routesOf(status.traffic ?? {}),
   };
 };
 

@@ -12,10 +12,13 @@ import { allPass, endAttempt, type Outcome, saying, withHistory } from '../outco
 import { awaitApproval } from '../people/approval.ts';
 import type { Reason } from '../reason.ts';
 import type { Attempt } from '../situation.ts';
+import { TAKEOVER } from '../start/firstStep.ts';
 import type { RolloutStatus, WaitingFor } from '../status.ts';
 import { dueMeasures, isMeasuredToMove, nextGridPointMs, pauseEndMs } from './grid.ts';
+import { brokenMesh, meshWarning } from './meshFindings.ts';
 import { noSubset } from './subset.ts';
 import { missingTraffic, waitingForTraffic } from './traffic.ts';
+import { unusedRoute } from './unusedRoute.ts';
 
 /** Forward movement stands still, and the gates go on: they may still put everything back (R12, R26). */
 export const standStill = (attempt: Attempt, status: RolloutStatus): Outcome => {
@@ -72,8 +75,9 @@ const isRecorded = ({ stored, status, step, gates }: Attempt): boolean =>
 
 const pausing = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
   const { planStep, step } = attempt;
-  const sentence = `${place(attempt)}: ${gatesSentence(attempt.gates)}`;
-  const warning = capacityWarning(attempt, attempt.weight);
+  const why = trouble(attempt) === undefined ? '' : unusedRoute(attempt);
+  const sentence = `${place(attempt)}: ${gatesSentence(attempt.gates)}${why}`;
+  const warning = `${capacityWarning(attempt, attempt.weight)}${meshWarning(attempt)}`;
   if (planStep?.pauseMs === null) {
     const message = `${sentence}; waits until a person promotes step ${step.index} of revision ${status.revision}${warning}`;
     return { ...saying(status, trouble(attempt) ?? 'WaitingForPerson', message, { what: 'person' }), phase: 'Paused' };
@@ -87,7 +91,7 @@ const pausing = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
 const waitingForGates = (attempt: Attempt, status: RolloutStatus): RolloutStatus => {
   const isPlain = attempt.planStep?.pauseMs === 0;
   const over = isPlain ? '' : 'the pause is over, ';
-  const message = `${place(attempt)}: ${gatesSentence(attempt.gates)}; ${over}goes on by itself when every gate passes`;
+  const message = `${place(attempt)}: ${gatesSentence(attempt.gates)}${unusedRoute(attempt)}; ${over}goes on by itself when every gate passes${meshWarning(attempt)}`;
   const reason = trouble(attempt) ?? (isPlain ? 'StepEntered' : 'WaitingForGates');
   return { ...saying(status, reason, message, { what: 'gates' }), phase: 'Progressing' };
 };
@@ -129,6 +133,9 @@ const enter = (attempt: Attempt, index: number): Outcome => {
     const why = `${capacitySentence(attempt, step.weight)} and spec.capacity is require; goes on by itself when there are as many`;
     return hold(attempt, 'WaitingForCapacity', why, { what: 'pods' });
   }
+  // The newest version takes the place of a failed one, and gets no more than that had: a fix is never held by this (R9).
+  const broken = step.name === TAKEOVER ? undefined : brokenMesh(attempt);
+  if (broken !== undefined) return hold(attempt, 'MeshCheckFailed', broken, { what: 'mesh' });
   if (lacksFinalizer(attempt)) return addFinalizer(attempt);
   return makeSubset(attempt) ?? { status: raising(attempt, index), actions: raise(attempt, index, step.weight) };
 };

@@ -2,7 +2,7 @@ import type { Action } from '../action.ts';
 import { setForwardMs } from '../clock.ts';
 import { incomparable } from '../gates/baselineGate.ts';
 import { measuredUpToMs } from '../gates/gates.ts';
-import { SAFE } from '../mesh/routes.ts';
+import { SAFE, takesCopiesOnly } from '../mesh/routes.ts';
 import { gatesOfStep } from '../plan/gatePlan.ts';
 import { remembered } from '../remembered.ts';
 import { type Attempt, stepKey } from '../situation.ts';
@@ -51,10 +51,12 @@ export const dueMeasures = (attempt: Attempt): readonly Action[] => {
   }
   const step = stepKey(attempt.status);
   const sinceMs = startOf(attempt.step) + attempt.plan.initialDelayMs;
-  const compares = incomparable(attempt.status.traffic ?? SAFE) === undefined;
+  const traffic = attempt.status.traffic ?? SAFE;
+  const compares = incomparable(traffic) === undefined;
+  const copies = takesCopiesOnly(traffic) ? { copies: true as const } : {};
   return [...byMoment]
     .sort(([a], [b]) => a - b)
-    .map(([atMs, gates]) => ({ kind: 'measure', step, sinceMs, atMs, gates, compares }));
+    .map(([atMs, gates]) => ({ kind: 'measure', step, sinceMs, atMs, gates, compares, ...copies }));
 };
 
 /** The gates of this step; one that has failed is not asked again before the step begins anew. */

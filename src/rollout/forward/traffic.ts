@@ -3,6 +3,7 @@ import type { Measurement } from '../observation.ts';
 import { saying } from '../outcome.ts';
 import { type Attempt, stepKey } from '../situation.ts';
 import type { RolloutStatus } from '../status.ts';
+import { told } from './meshFindings.ts';
 
 /** Intended requests of the new version from which on a share means something. */
 const ENOUGH_REQUESTS = 20;
@@ -39,12 +40,39 @@ const measuredShare = ({ observation, status, step, plan, weight }: Attempt): nu
   return widest.untilMs - sinceMs < WINDOWS * Math.max(plan.intervalMs, MIN_WINDOW_MS) ? undefined : widest.canaryPercent;
 };
 
+/** Findings of the mesh check that keep requests, or what is told of them, from following the weights. */
+const DIVERTING: ReadonlySet<string> = new Set([
+  'ConflictingVirtualServices',
+  'DuplicateVirtualService',
+  'NoEntrance',
+  'GatewayWithoutHost',
+  'UnreachableRoute',
+  'IneffectiveMatch',
+  'DelegateNotSubset',
+  'DelegatePartlyIgnored',
+  'PortNotHttp',
+  'PortUnclear',
+  'WaypointMissing',
+  'WaypointMissingForSome',
+  'CallersWithoutSidecar',
+  'PodsWithoutSidecar',
+  'ObjectHidden',
+  'HostHidden',
+]);
+
+const USUAL_CAUSES =
+  'callers without a sidecar, a route that binds only a gateway, a second VirtualService for the host, no waypoint, or consistent hashing';
+
+/** What was found here comes before what it mostly is. */
+const likelyCauses = ({ observation: { meshFindings = [] } }: Attempt): string => {
+  const found = meshFindings.filter(({ code }) => DIVERTING.has(code));
+  return found.length === 0 ? `likely causes: ${USUAL_CAUSES}` : `likely cause: ${told(found)}; others: ${USUAL_CAUSES}`;
+};
+
 /** Holds, and never goes back: the version may be good, and nobody can tell. */
 export const waitingForTraffic = (attempt: Attempt, status: RolloutStatus, percent: number): RolloutStatus => {
   const { canary, host } = attempt.target;
   const seen = `${canary} gets ${Math.round(percent * 10) / 10}% of the requests to ${host}, and should get ${attempt.weight}%`;
-  const causes =
-    'callers without a sidecar, a route that binds only a gateway, a second VirtualService for the host, no waypoint, or consistent hashing';
-  const message = `${place(attempt)}: ${seen}; likely causes: ${causes}; goes on by itself when the share is above half of it, or when a person promotes the step`;
+  const message = `${place(attempt)}: ${seen}; ${likelyCauses(attempt)}; goes on by itself when the share is above half of it, or when a person promotes the step`;
   return { ...saying(status, 'WaitingForTraffic', message, { what: 'traffic' }), phase: 'Progressing' };
 };

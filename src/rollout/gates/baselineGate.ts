@@ -7,7 +7,7 @@ import type { BaselineSums } from '../observation.ts';
 import type { PlanBaseline, PlanGate, Traffic, Verdict } from '../status.ts';
 import { causeSentence } from './causes.ts';
 import { countText, evidenceOf, evidenceText, isEnough, percentText, ratioText, round, unitOf } from './gateFigures.ts';
-import { type CountsMeasurement, type Judged, shownValue } from './limitGate.ts';
+import { type CountsMeasurement, hintText, type Judged, shownValue } from './limitGate.ts';
 import { isErrorRate } from './source.ts';
 
 /** From this evidence on a version is not proven to be worse, and not free of suspicion either. */
@@ -63,7 +63,10 @@ export const judgeBaseline = (
   const sentence = `${gate.name}: ${compared(gate, sums)}`;
   if (hasFailed) return told('Fail', `${sentence}; ${evidenceText(evidence, alpha)}${causeSentence(measurement)}`);
   if (counts.total < gate.minSamples)
-    return told('NoData', `${gate.name}: ${countText(counts.total)} of ${gate.minSamples} ${unitOf(gate.source)} needed`);
+    return told(
+      'NoData',
+      `${gate.name}: ${countText(counts.total)} of ${gate.minSamples} ${unitOf(gate.source)} needed${hintText(measurement)}`,
+    );
   if (evidence >= SUSPICIOUS) return told('NoData', `${sentence}; ${suspicionText(evidence, alpha)}`);
   return certified(gate, { sums, measurement, comparison, sentence }, told);
 };

@@ -166,8 +166,9 @@ const judgeCounts = (
   const limited = hasLimit(gate) ? judgeLimit(gate, measurement, isCompared) : judgeInstead(gate, measurement, compared);
   const judged = together(gate, limited, compared);
   const isStale = atMs - untilMs > STALE_MS && counts.total > 0 && gate.source.kind !== 'unattributed';
-  return isStale && judged.verdict !== 'Fail'
-    ? { ...judged, verdict: 'NoData', message: `${gate.name}: data end at ${isoMillis(untilMs)}` }
+  const lack = isStale ? `data end at ${isoMillis(untilMs)}` : measurement.missing;
+  return lack !== undefined && judged.verdict !== 'Fail'
+    ? { ...judged, verdict: 'NoData', message: `${gate.name}: ${lack}` }
     : judged;
 };
 

@@ -53,13 +53,17 @@ export const judgeLimit = (gate: PlanGate, measurement: CountsMeasurement, isCom
   if (counts.bad > 0 && isEnough(logE, alpha) && !isShared)
     return told('Fail', `${sentence}; ${evidenceText(evidence, alpha)}${causeSentence(measurement)}`);
   if (gate.source.kind === 'unattributed') return judgeUnattributed(told, counts, { sentence, allowed });
-  if (counts.total === 0) return told('NoData', `${gate.name}: no ${unitOf(gate.source)} of the new version yet`);
+  if (counts.total === 0)
+    return told('NoData', `${gate.name}: no ${unitOf(gate.source)} of the new version yet${hintText(measurement)}`);
   if (counts.total < gate.minSamples)
     return told('NoData', `${gate.name}: ${countText(counts.total)} of ${gate.minSamples} ${unitOf(gate.source)} needed`);
   if (isStableInTrouble(gate, measurement)) return told('NoData', troubleSentence(gate, measurement.latestStable));
   if (isInside(counts, allowed)) return told('Pass', sentence);
   return told('NoData', `${sentence}; not decided yet, ${evidenceText(evidence, alpha)}`);
 };
+
+/** Why there may be no samples, to be put behind the fact. */
+export const hintText = ({ hint }: CountsMeasurement): string => (hint === undefined ? '' : `; ${hint}`);
 
 /** Few requests are no reason to hold here: this gate asks whether requests get lost, not whether there are many. */
 const judgeUnattributed = (

@@ -1,6 +1,7 @@
 import { goBack, raisedTooOften } from '../back/goBack.ts';
 import { place } from '../explain.ts';
 import { standStill } from '../forward/forward.ts';
+import { brokenMesh } from '../forward/meshFindings.ts';
 import { noSubset, subsetFirst } from '../forward/subset.ts';
 import { type Guard, type Outcome, saying } from '../outcome.ts';
 import type { Attempt, ComparedObject } from '../situation.ts';
@@ -103,6 +104,8 @@ const resume = (attempt: Attempt, ours: readonly ComparedObject[], held: Outcome
   });
   if (wouldGiveToNobody(attempt))
     return refused(`somebody took traffic off ${target.stable}, which has no ready pod to take it back`);
+  const broken = brokenMesh(attempt);
+  if (broken !== undefined) return refused(broken);
   const missing = subsetFirst({ ...attempt, settleMs: plan.settleMs }, target, target.canary);
   if (missing === 'refused') return refused(noSubset(target, target.canary));
   if (missing !== undefined) return { ...held, ...missing, keepsRequest: true };
@@ -124,6 +127,8 @@ const restore = (attempt: Attempt, changed: readonly ComparedObject[]): Outcome 
   const says = (what: string): RolloutStatus => ({
     ...saying({ ...status, gates: attempt.gates }, 'DriftRestored', `${told}; ${what}`, status.waitingFor),
   });
+  const broken = brokenMesh(attempt);
+  if (broken !== undefined) return standStill(attempt, saying(status, 'MeshCheckFailed', `${told}; ${broken}`, { what: 'mesh' }));
   const missing = subsetFirst({ rollout, mesh, nowMs, settleMs: plan.settleMs }, target, target.canary);
   if (missing === 'refused') return undefined;
   if (missing !== undefined) return { ...missing, status: says(`its subset for ${target.canary} comes back first`) };

@@ -39,14 +39,23 @@ const writes = (
  * Somebody raised the new version, or the one that it takes over from, and stable has no ready pod: it cannot be put down (R6.4), and no step may be entered,
  * since its weight may lie below what stands there.
  */
-export const isRaisedOverNobody = ({ objects, stablePods, target }: Attempt, next: Traffic): boolean =>
+export const isRaisedOverNobody = ({ objects, stablePods, target, status }: Attempt, next: Traffic): boolean =>
   stablePods.ready === 0 &&
   objects.some(
     ({ drift, weights, canaryPercent, routes }) =>
       drift === 'up' ||
       Math.max(canaryPercent, Math.ceil(earlierPercent(weights, target.stable))) > next.weight ||
-      (routes !== undefined && next.weight < 100 && routes !== routesDigest(next)),
+      (routes !== undefined && next.weight < 100 && !leadsNobodyBack(routes, status.traffic ?? {}, next)),
   );
+
+/** Whoever is on the new version by these routes is so by the next ones, too: they are the same, or draw more people. */
+const leadsNobodyBack = (digest: string, now: Routes, next: Routes): boolean => {
+  if (digest === routesDigest(next)) return true;
+  const { sticky: drawing, ...leading } = now;
+  const { sticky: drawingNext, ...leadingNext } = next;
+  const isKept = drawing === undefined || drawing.cookie === drawingNext?.cookie;
+  return digest === routesDigest(now) && isKept && routesDigest(routesOf(leading)) === routesDigest(routesOf(leadingNext));
+};
 
 /** Sends the new version its share in a step; the step's clock starts with this write. */
 export const raise = (attempt: Attempt, index: number, weight: number): readonly Action[] =>

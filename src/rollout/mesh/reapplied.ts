@@ -65,6 +65,10 @@ const ADVICE: Readonly<Record<string, string>> = {
   'helm-controller': 'take the weights out of the chart, and /spec/http of this VirtualService out of its drift detection',
 };
 
+/** What keeps a tool from taking away a subset that we added. */
+export const SUBSET_ADVICE =
+  'a tool that applies the DestinationRule has to have that subset in its file, or to leave /spec/subsets alone';
+
 /** What makes those of the field managers that are known tools leave the weights alone, as the end of a sentence. */
 export const adviceFor = (writers: string | undefined, { restore = [] }: Installation): string => {
   const known = (writers?.split(AND) ?? []).filter(manager => restore.includes(manager));

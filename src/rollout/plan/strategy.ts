@@ -13,8 +13,9 @@ export const compileStrategy = ({ canary, blueGreen, abTest }: StrategySpec): Co
 };
 
 /** The last step always stands at 100, where the new version bakes before it becomes stable. */
-const compileCanary = ({ steps, bake }: CanarySpec): readonly PlanStep[] => {
+const compileCanary = ({ steps, bake, stickiness }: CanarySpec): readonly PlanStep[] => {
   const compiled: PlanStep[] = [];
+  const drawnAt: number[] = [];
   for (const step of steps) {
     const before = compiled.at(-1);
     const weight = step.setWeight ?? before?.weight ?? 0;
@@ -25,7 +26,14 @@ const compileCanary = ({ steps, bake }: CanarySpec): readonly PlanStep[] => {
       ...(step.approval === undefined ? {} : { approval: approvalOf(step.approval) }),
       // At 100 everybody is on the new version already: the routes that led some of them there go.
       ...(weight === 100 ? {} : carriedRoutes(step, before)),
+      ...(weight === 0 || weight === 100
+        ? {}
+        : stickyRoutes(
+            stickiness,
+            drawnAt.filter(drawn => drawn < weight),
+          )),
     });
+    if (weight > 0 && !drawnAt.includes(weight)) drawnAt.push(weight);
   }
   const bakeMs = durationOr(bake, 0);
   const last = compiled.at(-1);
@@ -46,6 +54,12 @@ const headerRoute = (match: readonly MatchSpec[] | undefined): Routes =>
 
 const mirrorRoute = ({ percentage = 0 }: { readonly percentage?: number | undefined }): Routes =>
   percentage === 0 ? {} : { mirror: { percentage } };
+
+const stickyRoutes = (stickiness: CanarySpec['stickiness'], drawnAt: readonly number[]): Routes => {
+  if (stickiness === undefined) return {};
+  const { cookie, ttl } = stickiness;
+  return { sticky: { cookie, ...(ttl === undefined ? {} : { ttlMs: durationOr(ttl, 0) }), drawnAt } };
+};
 
 /** A preview that few see, then everybody at once; while the old version is kept, the way back is one write. */
 const compileBlueGreen = ({ preview, mirror, hold, approval, bake }: BlueGreenSpec): readonly PlanStep[] => {

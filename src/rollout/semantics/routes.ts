@@ -1,26 +1,50 @@
-import type { Installation } from '../observation.ts';
-import type { RolloutSpec, SpecProblem, StepSpec } from '../spec.ts';
-import { error, notYet } from './problem.ts';
+import { takesCopiesOnly } from '../mesh/routes.ts';
+import { compileStrategy } from '../plan/strategy.ts';
+import type { AnalysisSpec, BlueGreenSpec, MatchSpec, RolloutSpec, SpecProblem, StepSpec, StrategySpec } from '../spec.ts';
+import { checkMatches } from './matches.ts';
+import { error, warning } from './problem.ts';
+import { checkStickiness } from './stickiness.ts';
 
-/** Header and mirror routes: whether the router can do them, and whether what they show can be told apart (R28). */
-export const checkRoutes = ({ strategy }: RolloutSpec, routes: NonNullable<Installation['routes']>): readonly SpecProblem[] => {
+/** Routes beside the weight: whom they match, and whether what they show can be told apart (R28). */
+export const checkRoutes = ({ strategy, analysis }: RolloutSpec): readonly SpecProblem[] => {
   const { canary, blueGreen, abTest } = strategy;
-  const lacks = (kind: 'header' | 'mirror'): boolean => !routes.includes(kind);
-  const header = (path: string, isSet: boolean, without: string) => notYet(path, isSet && lacks('header'), without);
-  const mirror = (path: string, isSet: boolean, without: string) => notYet(path, isSet && lacks('mirror'), without);
   return [
-    ...(canary?.steps ?? []).flatMap((step, index) => [
-      ...header(`${pathOf(index)}.setHeaderRoute`, step.setHeaderRoute !== undefined, 'use setWeight'),
-      ...mirror(`${pathOf(index)}.setMirrorRoute`, step.setMirrorRoute !== undefined, 'use setWeight'),
-    ]),
+    ...(canary?.steps ?? []).flatMap(({ setHeaderRoute }, index) =>
+      whom(setHeaderRoute?.match, `${pathOf(index)}.setHeaderRoute`),
+    ),
     ...checkMirrors(canary?.steps ?? []),
-    ...header('spec.strategy.blueGreen', blueGreen !== undefined, 'use canary'),
-    ...(lacks('header') ? [] : mirror('spec.strategy.blueGreen.mirror', blueGreen?.mirror !== undefined, 'leave it out')),
-    ...header('spec.strategy.abTest', abTest !== undefined, 'use canary'),
+    ...(canary === undefined ? [] : checkStickiness(canary)),
+    ...checkPreview(blueGreen),
+    ...checkTracing(strategy, analysis),
+    ...(abTest === undefined ? [] : needed(abTest.match, 'spec.strategy.abTest', 'the requests of the experiment')),
   ];
 };
 
 const pathOf = (index: number): string => `spec.strategy.canary.steps[${index}]`;
+
+const whom = (match: readonly MatchSpec[] | undefined, path: string): readonly SpecProblem[] =>
+  checkMatches(match ?? [], `${path}.match`);
+
+const needed = (match: readonly MatchSpec[] | undefined, path: string, what: string): readonly SpecProblem[] =>
+  match === undefined || match.length === 0 ? [error(path, `needs a match that names ${what}`)] : whom(match, path);
+
+const checkPreview = ({ preview }: BlueGreenSpec = {}): readonly SpecProblem[] =>
+  preview === undefined ? [] : needed(preview.match, 'spec.strategy.blueGreen.preview', 'the requests that see it');
+
+/** Istio's proxies trace no copies: a gate that waits for spans there waits for ever. */
+const checkTracing = (strategy: StrategySpec, analysis: AnalysisSpec | undefined): readonly SpecProblem[] => {
+  const step = compileStrategy(strategy).steps.findIndex(takesCopiesOnly) + 1;
+  return (analysis?.gates ?? []).flatMap(({ zipkin }, index) =>
+    zipkin === undefined || step === 0
+      ? []
+      : [
+          warning(
+            `spec.analysis.gates[${index}].zipkin`,
+            `has no data in step ${step}, as mirrored copies are not traced: a person has to promote it`,
+          ),
+        ],
+  );
+};
 
 /** Copies are counted where real requests are: at a step with both nobody could say whose fault an error is. */
 const checkMirrors = (steps: readonly StepSpec[]): readonly SpecProblem[] => {

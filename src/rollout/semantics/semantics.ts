@@ -9,20 +9,20 @@ import { checkTimes } from './times.ts';
 import { checkUnsupported } from './unsupported.ts';
 
 /** What an installation can do at all, whatever its settings. */
-type Offers = Pick<Installation, 'routes' | 'approvals'>;
+type Offers = Pick<Installation, 'approvals'>;
 
 /**
- * Checks what a spec means. Without an installation the names of providers are not checked; what a router and the channels
- * of people can do is, since that is no setting of anybody's.
+ * Checks what a spec means. Without an installation the names of providers are not checked; what the channels of people
+ * can do is, since that is no setting of anybody's.
  */
 export const checkSpec = (
   spec: RolloutSpec,
   installation?: Installation,
-  { routes = [], approvals = false }: Offers = installation ?? {},
+  { approvals = false }: Offers = installation ?? {},
 ): readonly SpecProblem[] => [
   ...checkStrategy(spec),
   ...checkSteps(spec.strategy.canary?.steps ?? []),
-  ...checkRoutes(spec, routes),
+  ...checkRoutes(spec),
   ...checkApprovals(spec, approvals),
   ...checkGates(spec, installation),
   ...checkTimes(spec),

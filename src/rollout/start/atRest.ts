@@ -5,6 +5,7 @@ import { subsetFirst } from '../forward/subset.ts';
 import { highestSeq, positionAtRest } from '../mesh/position.ts';
 import { adviceFor, isReapplied, MOST_IN_WINDOW, nameOf, noted, recent, writersOf } from '../mesh/reapplied.ts';
 import { retire } from '../mesh/retire.ts';
+import { subsetLostAtRest } from '../mesh/subsetLost.ts';
 import { driftOf, earlierPercent } from '../mesh/weights.ts';
 import type { MeshObservation, SteeredObject } from '../observation.ts';
 import { type Outcome, saying, withHistory } from '../outcome.ts';
@@ -23,6 +24,8 @@ export const atRest = (situation: Situation, status: RolloutStatus, stableVersio
   const { mesh } = situation.observation;
   if (mesh.kind === 'problem' || !isSettled(status)) return { status };
   const known = withRestored({ ...status, stableVersion }, mesh, situation.nowMs);
+  const lost = subsetLostAtRest(situation, known, mesh);
+  if (lost !== undefined) return lost;
   const target = restingTarget(mesh, known);
   const odd = mesh.objects.filter(object => isOdd(object, known, target));
   if (odd.length > 0) {
@@ -44,11 +47,14 @@ const restingTarget = ({ target }: Mesh, { stableVersion, canaryVersion, previou
   canary: canaryVersion ?? previous?.version ?? stableVersion,
 });
 
-/** Anything but all of our traffic on stable. What was never steered by us may be as it likes (R7 looks at it first). */
+/**
+ * Anything but all of our traffic on stable. Weights that were never ours may be as they like (R7 looks at them first); routes
+ * of ours never, also those of a Rollout of this name that was deleted and left them.
+ */
 const isOdd = (object: SteeredObject, { previous, canaryVersion }: RolloutStatus, { stable, canary }: Target): boolean => {
   const isOurs = object.position !== undefined || previous !== undefined || canaryVersion !== undefined;
   const isOff = driftOf(object.weights, stable, canary, 0) !== 'none' || earlierPercent(object.weights, stable) > 0;
-  return isOurs && (isOff || object.routes !== undefined);
+  return object.routes !== undefined || (isOurs && isOff);
 };
 
 /** Says and counts what was restored since the status was stored. */
@@ -133,7 +139,12 @@ const reported = ({ observation, nowMs }: Situation, odd: readonly SteeredObject
   const { stableVersion: stable } = status;
   const names = odd.map(({ name }) => name).join(', ');
   const by = writersOf(odd);
-  const told = `${nameOf(by)} changed the weights of ${names}: not all of it goes to ${stable} any more; ${status.phase === 'Healthy' ? 'resume puts them back' : 'put them back'}, or commit a version`;
+  const isRouted = odd.every(({ routes }) => routes !== undefined);
+  const what = isRouted
+    ? `header, mirror or cookie routes of this Rollout stand in ${names}, and nothing is in progress: they lead past ${stable}`
+    : `${nameOf(by)} changed the weights of ${names}: not all of it goes to ${stable} any more`;
+  const [byPerson, bySluice] = isRouted ? ['take them out', 'resume takes them out'] : ['put them back', 'resume puts them back'];
+  const told = `${what}; ${status.phase === 'Healthy' ? bySluice : byPerson}, or commit a version`;
   const before = status.phase === 'Healthy' ? `${stable} is stable` : rolledBack(status).message;
   const advice = adviceFor(by, observation.installation);
   // Nothing else tells this time from one a week ago, and people are told each thing once (R35).

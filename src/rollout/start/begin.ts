@@ -85,7 +85,9 @@ const firstStep = (
   const left = Math.ceil(Math.max(0, ...mesh.objects.map(({ weights }) => earlierPercent(weights, stable))));
   const isDown = (byName(observation.pods, stable) ?? NO_PODS).ready === 0;
   const isTaken = left > 0 || takesTraffic(standing);
-  return isDown && isTaken ? { name: TAKEOVER, pauseMs: intervalMs, ...routesOf(standing), weight: left } : undefined;
+  const { sticky, ...routes } = routesOf(standing);
+  const drawn = sticky === undefined || left === 0 || left >= 100 ? {} : { sticky };
+  return isDown && isTaken ? { name: TAKEOVER, pauseMs: intervalMs, ...routes, ...drawn, weight: left } : undefined;
 };
 
 /** R10: the version that was stable before, with the pods it had then, and enough of them, within its window. */

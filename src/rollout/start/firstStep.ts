@@ -29,9 +29,17 @@ export const withFirstStep = (plan: Plan, first: PlanStep): Plan => {
   };
   return {
     ...plan,
-    steps: [first, ...plan.steps.filter((_step, index) => kept.includes(index))],
+    steps: [first, ...plan.steps.filter((_step, index) => kept.includes(index)).map(step => withDrawnAt(step, first))],
     gates: plan.gates.flatMap(moved),
   };
+};
+
+/** Who was drawn before, or is drawn where traffic stands now, has a cookie that says so in the steps to come, too. */
+const withDrawnAt = (step: PlanStep, { sticky, weight }: PlanStep): PlanStep => {
+  if (step.sticky === undefined || sticky?.cookie !== step.sticky.cookie) return step;
+  const drawn = new Set([...sticky.drawnAt, weight, ...step.sticky.drawnAt]);
+  const drawnAt = [...drawn].filter(at => at < step.weight).sort((a, b) => a - b);
+  return { ...step, sticky: { ...step.sticky, drawnAt } };
 };
 
 /** R10: straight to 100. Its evidence is that it was stable before; failures that reach no pod are watched for one interval. */

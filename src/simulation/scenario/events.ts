@@ -92,6 +92,18 @@ const happeningShape = (specChange: z.ZodType<SpecChange>) => ({
     .nullable()
     .optional()
     .describe('An older Rollout steers the same route, or none (null).'),
+  meshCheck: z
+    .array(
+      fields({
+        code: word('a code of the mesh check'),
+        severity: oneOf(['error', 'warning']),
+        object: word('Kind namespace/name'),
+        message: word('what it means'),
+      }),
+      { error: 'expected a list of findings' },
+    )
+    .optional()
+    .describe('What the mesh check finds from now on; [] ends it.'),
   delete: oneOf(['now', 'heldByAnother']).optional().describe('The Rollout is deleted.'),
   crash: milliseconds().optional().describe('The controller dies and is back after this time.'),
   clock: shift().optional().describe('The clock is set forward or back.'),

@@ -161,6 +161,10 @@ const HAPPENINGS: Happening = {
     world.olderRival = name ?? undefined;
     return name === null ? 'no other Rollout steers the route any more' : `${name}, which is older, steers the same route`;
   },
+  meshCheck: ({ world }, found) => {
+    world.meshFindings = found ?? [];
+    return `the mesh check finds ${found?.map(({ severity, code, object }) => `${severity} ${code} at ${object}`).join(', ') || 'nothing'}`;
+  },
   delete: ({ world }, how) => {
     world.hasForeignFinalizer = how === 'heldByAnother';
     world.isDeleting = true;

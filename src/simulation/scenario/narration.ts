@@ -76,8 +76,10 @@ const tellingOf = (entry: Entry): string => {
   return `${phase.padEnd(KIND_WIDTH)}  ${place}  ${share}  ${reason.padEnd(REASON_WIDTH)}  ${message}`;
 };
 
-const beside = ({ headerRoutes, mirror }: Routes = {}): string =>
-  `${headerRoutes === undefined ? '' : ', header route'}${mirror === undefined ? '' : `, mirror ${mirror.percentage}%`}`;
+const beside = ({ headerRoutes, mirror, sticky }: Routes = {}): string =>
+  `${headerRoutes === undefined ? '' : ', header route'}${mirror === undefined ? '' : `, mirror ${mirror.percentage}%`}${
+    sticky === undefined ? '' : `, cookie ${sticky.cookie}`
+  }`;
 
 const clock = (ms: number): string => {
   const seconds = Math.floor(ms / 1_000);

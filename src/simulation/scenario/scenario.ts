@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { type Complaint, complaintsOf } from '../../config/yaml/complaints.ts';
 import { readYaml } from '../../config/yaml/document.ts';
-import { fields, named, oneOf, text } from '../../config/yaml/fields.ts';
+import { fields, named, text } from '../../config/yaml/fields.ts';
 import { formatPath } from '../../config/yaml/path.ts';
 import type { GateSpec, RolloutSpec } from '../../rollout/index.ts';
 import { eventSchema, type SpecChange } from './events.ts';
@@ -31,10 +31,6 @@ const worldSchema = (change: SpecSchemas['change']) =>
     webhookGates: words('a URL').optional().describe('URLs that webhook gates may call.'),
     restore: words('a field manager').optional().describe('Field managers whose changes are restored.'),
     authors: words('a name').optional().describe('Who wrote the commits.'),
-    routes: z
-      .array(oneOf(['header', 'mirror']))
-      .optional()
-      .describe('What the router can do besides weights.'),
   });
 
 /** Read as the gates of a Rollout are; a template refers to no template. */

@@ -49,6 +49,7 @@ describe('the CustomResourceDefinition', () => {
       if ('properties' in schema)
         for (const [name, child] of Object.entries(schema.properties ?? {})) look(child, `${path}.${name}`);
       if ('items' in schema) look(schema.items ?? {}, `${path}[]`);
+      if ('additionalProperties' in schema) look(schema.additionalProperties ?? {}, `${path}[]`);
     };
     look(version?.schema.openAPIV3Schema.properties.spec ?? {}, 'spec');
     expect(missing).toEqual([]);
@@ -65,6 +66,14 @@ describe('a structural schema', () => {
       type: 'object',
       properties: { a: { type: 'integer' }, b: { type: 'object', properties: {}, 'x-kubernetes-preserve-unknown-fields': true } },
       required: ['a'],
+    });
+  });
+
+  it('knows what the values of a map are', () => {
+    expect(toStructural(z.record(z.string(), z.strictObject({ a: z.string() })).meta({ maxProperties: 2 }))).toEqual({
+      type: 'object',
+      additionalProperties: { type: 'object', properties: { a: { type: 'string' } }, required: ['a'] },
+      maxProperties: 2,
     });
   });
 

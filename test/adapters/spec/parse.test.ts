@@ -90,6 +90,16 @@ describe('what is said', () => {
       ['setWeight', 'setWieght'],
       '6:32 spec.strategy.canary.steps[0].setWieght: unknown field `setWieght` (did you mean `setWeight`?)',
     ],
+    [
+      'a misspelt condition',
+      ['{setWeight', '{setHeaderRoute: {match: [{headers: {x-cohort: {exat: b}}}]}, setWeight'],
+      '6:79 spec.strategy.canary.steps[0].setHeaderRoute.match[0].headers.x-cohort.exat: unknown field `exat` (did you mean `exact`?)',
+    ],
+    [
+      'a misspelt field of a match',
+      ['{setWeight', '{setHeaderRoute: {match: [{port: 80, sourceLables: {app: web}}]}, setWeight'],
+      '6:68 spec.strategy.canary.steps[0].setHeaderRoute.match[0].sourceLables: unknown field `sourceLables` (did you mean `sourceLabels`?)',
+    ],
     ['a field of nobody', ['version: v2', 'version: v2\n  colour: red'], '6:3 spec.colour: unknown field `colour`'],
     [
       'a misspelt label block',

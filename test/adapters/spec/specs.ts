@@ -3,6 +3,26 @@
 const canary = (step: object) => ({ version: 'v2', strategy: { canary: { steps: [step] } } });
 const gate = (fields: object) => ({ ...canary({ setWeight: 50 }), analysis: { gates: [{ name: 'g', ...fields }] } });
 
+/** Every field of Istio's HTTPMatchRequest. */
+const wholeMatch = {
+  name: 'testers',
+  headers: { 'end-user': { exact: 'jason' }, 'user-agent': { regex: '.*Chrome.*' }, 'x-tester': {} },
+  withoutHeaders: { 'x-robot': {}, 'x-load-test': { prefix: 'k6' } },
+  queryParams: { beta: { exact: '1' }, preview: {} },
+  uri: { prefix: '/forecast' },
+  scheme: { exact: 'https' },
+  method: { regex: 'GET|POST' },
+  authority: { prefix: 'weather.' },
+  ignoreUriCase: true,
+  port: 8080,
+  sourceLabels: { app: 'web', 'app.kubernetes.io/version': 'v1' },
+  sourceNamespace: 'weather',
+  gateways: ['mesh', 'public', 'istio-system/public'],
+  statPrefix: 'forecast-testers',
+};
+const matching = (match: object) => canary({ setHeaderRoute: { match: [match] } });
+const inMatch = 'spec.strategy.canary.steps[0].setHeaderRoute.match[0]';
+
 const smallest = canary({ setWeight: 50, pause: { duration: '5m' } });
 
 /** Every field that the contract names. */
@@ -24,7 +44,7 @@ const everything = {
     canary: {
       steps: [
         { setHeaderRoute: { match: [{ headers: { 'end-user': { exact: 'jason' } } }] }, pause: {} },
-        { setMirrorRoute: { percentage: 100 }, pause: { duration: '1h30m' } },
+        { setHeaderRoute: { match: [wholeMatch] }, setMirrorRoute: { percentage: 100 }, pause: { duration: '1h30m' } },
         {
           name: 'half',
           setWeight: 50,
@@ -193,10 +213,73 @@ export const badSpecs: Readonly<Record<string, BadSpec>> = {
     path: 'spec.strategy.canary.steps[0].setMirrorRoute',
     message: 'setMirrorRoute is not possible together with a setWeight above 0',
   },
-  'an empty match': {
-    spec: canary({ setHeaderRoute: { match: [{}] } }),
-    path: 'spec.strategy.canary.steps[0].setHeaderRoute.match[0]',
-    message: 'expected at least one condition',
+  'an empty match': { spec: matching({}), path: inMatch, message: 'expected at least one condition' },
+  'a match with no more than a name': {
+    spec: matching({ name: 'all', ignoreUriCase: true, statPrefix: 'all' }),
+    path: inMatch,
+    message: 'expected at least one condition (headers, withoutHeaders,',
+  },
+  'a match without headers': {
+    spec: matching({ headers: {} }),
+    path: `${inMatch}.headers`,
+    message: 'expected 1 to 20 names',
+  },
+  'a match with twenty-one headers': {
+    spec: matching({ headers: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`x-${n}`, {}])) }),
+    path: `${inMatch}.headers`,
+    message: 'expected 1 to 20 names',
+  },
+  'a header that is exact and a prefix': {
+    spec: matching({ headers: { 'end-user': { exact: 'jason', prefix: 'ja' } } }),
+    path: `${inMatch}.headers.end-user`,
+    message: 'at most one of exact, prefix, regex may be given; {} means any value',
+  },
+  'a uri that is neither': {
+    spec: matching({ uri: {} }),
+    path: `${inMatch}.uri`,
+    message: 'exactly one of exact, prefix, regex must be given',
+  },
+  'a header with an empty text': {
+    spec: matching({ headers: { 'end-user': { exact: '' } } }),
+    path: `${inMatch}.headers.end-user.exact`,
+    message: 'is "", expected a text of 1 to 1024 characters',
+  },
+  'a regular expression of 1,025 characters': {
+    spec: matching({ uri: { regex: 'a'.repeat(1_025) } }),
+    path: `${inMatch}.uri.regex`,
+    message: '(1025 characters), expected a regular expression (RE2) of 1 to 1024 characters',
+  },
+  'port 0': { spec: matching({ port: 0 }), path: `${inMatch}.port`, message: 'expected a whole number from 1 to 65535' },
+  'port 65536': { spec: matching({ port: 65_536 }), path: `${inMatch}.port`, message: 'expected a whole number from 1 to 65535' },
+  'a gateway in three parts': {
+    spec: matching({ gateways: ['a/b/c'] }),
+    path: `${inMatch}.gateways[0]`,
+    message: 'expected the name of a Gateway (or mesh), optionally as namespace/name',
+  },
+  'a namespace in capitals': {
+    spec: matching({ sourceNamespace: 'Weather' }),
+    path: `${inMatch}.sourceNamespace`,
+    message: 'expected the name of a namespace',
+  },
+  'a label value with spaces': {
+    spec: matching({ sourceLabels: { app: 'the web' } }),
+    path: `${inMatch}.sourceLabels.app`,
+    message: 'expected the value of a pod label',
+  },
+  'a preview without match': {
+    spec: { version: 'v2', strategy: { blueGreen: { preview: {} } } },
+    path: 'spec.strategy.blueGreen.preview.match',
+    message: 'is missing, expected a list of 1 to 20 items',
+  },
+  'an experiment without match': {
+    spec: { version: 'v2', strategy: { abTest: { duration: '1h' } } },
+    path: 'spec.strategy.abTest.match',
+    message: 'is missing, expected a list of 1 to 20 items',
+  },
+  'twenty-one matches': {
+    spec: canary({ setHeaderRoute: { match: Array.from({ length: 21 }, (_, n) => ({ uri: { exact: `/${n}` } })) } }),
+    path: 'spec.strategy.canary.steps[0].setHeaderRoute.match',
+    message: 'is a list of 21, expected a list of 1 to 20 items',
   },
   'an approval without approvers': {
     spec: canary({ approval: { approvers: [] } }),
