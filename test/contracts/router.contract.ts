@@ -4,6 +4,7 @@ import { fieldsOf, listOf } from '../../src/adapters/istio/resource.ts';
 import { type Router, SystemError } from '../../src/controller/ports.ts';
 import { type MeshObservation, type Rollout, type SetTraffic, splitWeights, type Target } from '../../src/rollout/index.ts';
 import { position } from '../adapters/istio/samples.ts';
+import { routesContract } from './routes.contract.ts';
 
 /** What is waited for comes at once, or on a busy machine later. */
 const PATIENT = { timeout: 60_000, interval: 20 };
@@ -34,6 +35,7 @@ const WEBHOOK_WORDS = {
 type Resolved = Extract<MeshObservation, { kind: 'resolved' }>;
 
 const UID = 'uid-1';
+const OWNER = { uid: UID, name: 'forecast' };
 const VERSIONS = ['v1', 'v2'];
 
 const route = (host: string, weights: Readonly<Record<string, number | undefined>>): object[] =>
@@ -158,7 +160,7 @@ export function routerContract(name: string, kind: 'memory' | 'server', open: ()
       it('R3: writes weight and position at once, in one change of the object, and shows it before any watch', async () => {
         const host = await app(to => [{ route: route(to, { v1: 100, v2: 0 }) }]);
         const found = resolve(host);
-        await world.router.setTraffic(requestFor(found, 50), UID);
+        await world.router.setTraffic(requestFor(found, 50), OWNER);
         expect(resolve(host).objects).toMatchObject([
           { weights: { versions: { v1: 50, v2: 50 }, foreign: 0 }, position: position() },
         ]);
@@ -174,7 +176,7 @@ export function routerContract(name: string, kind: 'memory' | 'server', open: ()
           { route: [...route(to, { v1: 67, v2: 0 }), { destination: { host: `${to}-legacy` }, weight: 33 }] },
         ]);
         for (const [turn, share] of [1, 33, 50, 99, 100, 0].entries()) {
-          await world.router.setTraffic(requestFor(resolve(host), share, turn + 1), UID);
+          await world.router.setTraffic(requestFor(resolve(host), share, turn + 1), OWNER);
           const [[v1, v2, foreign] = []] = weightsIn(await world.get('VirtualService', host));
           expect(foreign).toBe(33);
           expect(Number(v1) + Number(v2)).toBe(67);
@@ -187,7 +189,7 @@ export function routerContract(name: string, kind: 'memory' | 'server', open: ()
         const host = await app(to => [{ route: route(to, { v1: 100 }) }]);
         await world.put('VirtualService', objectOf('VirtualService', host, rich(host)));
         const before = await world.get('VirtualService', host);
-        await world.router.setTraffic(requestFor(resolve(host), 50), UID);
+        await world.router.setTraffic(requestFor(resolve(host), 50), OWNER);
         const after = await world.get('VirtualService', host);
         expect(weightsIn(after)).toEqual([[undefined], [], [35, 35, 30]]);
         const unweighted = ({ spec }: MeshObject) => JSON.stringify(spec, (key, value) => (key === 'weight' ? undefined : value));
@@ -201,7 +203,7 @@ export function routerContract(name: string, kind: 'memory' | 'server', open: ()
           { name: 'b', match: [{ uri: { prefix: '/b' } }], route: route(to, { v1: 100, v2: 0 }) },
           { name: 'c', route: route(to, { v1: 100 }) },
         ]);
-        await world.router.setTraffic(requestFor(resolve(host, ['a', 'b']), 20), UID);
+        await world.router.setTraffic(requestFor(resolve(host, ['a', 'b']), 20), OWNER);
         expect(weightsIn(await world.get('VirtualService', host))).toEqual([[80, 20], [80, 20], [100]]);
       });
 
@@ -209,7 +211,7 @@ export function routerContract(name: string, kind: 'memory' | 'server', open: ()
         const host = await app(to => [{ route: route(to, { v1: undefined }) }]);
         const found = resolve(host);
         expect(found.objects).toMatchObject([{ weights: { versions: { v1: 100 }, foreign: 0 } }]);
-        await world.router.setTraffic(requestFor(found, 25), UID);
+        await world.router.setTraffic(requestFor(found, 25), OWNER);
         const { spec } = await world.get('VirtualService', host);
         expect(listOf(fieldsOf(spec)['http'])).toEqual([{ route: route(host, { v1: 75, v2: 25 }) }]);
       });
@@ -221,7 +223,7 @@ export function routerContract(name: string, kind: 'memory' | 'server', open: ()
           'VirtualService',
           objectOf('VirtualService', host, { hosts: [host], http: [{ route: route(host, { v1: 99, v2: 1 }) }] }),
         );
-        expect(await failureOf(world.router.setTraffic(old, UID))).toBe('conflict');
+        expect(await failureOf(world.router.setTraffic(old, OWNER))).toBe('conflict');
         expect(weightsIn(await world.get('VirtualService', host))).toEqual([[99, 1]]);
       });
 
@@ -230,17 +232,17 @@ export function routerContract(name: string, kind: 'memory' | 'server', open: ()
         const found = resolve(host);
         const changed = objectOf('VirtualService', host, { hosts: [host], http: [{ route: route(host, { v1: 10, v2: 90 }) }] });
         await world.putUnseen('VirtualService', host, changed);
-        expect(await failureOf(world.router.setTraffic(requestFor(found, 0), UID))).toBe('conflict');
+        expect(await failureOf(world.router.setTraffic(requestFor(found, 0), OWNER))).toBe('conflict');
         expect(weightsIn(await world.get('VirtualService', host))).toEqual([[10, 90]]);
         expect(resolve(host).objects).toMatchObject([{ weights: { versions: { v1: 10, v2: 90 } } }]);
-        await world.router.setTraffic(requestFor(resolve(host), 0), UID);
+        await world.router.setTraffic(requestFor(resolve(host), 0), OWNER);
         expect(weightsIn(await world.get('VirtualService', host))).toEqual([[100, 0]]);
       });
 
       it('takes what it wrote itself for known: a write after a write needs no watch', async () => {
         const host = await app(to => [{ route: route(to, { v1: 100, v2: 0 }) }]);
         for (const [turn, weight] of [10, 60, 0, 100].entries()) {
-          await world.router.setTraffic(requestFor(resolve(host), weight, turn + 1), UID);
+          await world.router.setTraffic(requestFor(resolve(host), weight, turn + 1), OWNER);
           expect(resolve(host).objects).toMatchObject([{ weights: { versions: { v2: weight } }, position: { seq: turn + 1 } }]);
         }
       });
@@ -249,12 +251,26 @@ export function routerContract(name: string, kind: 'memory' | 'server', open: ()
         const host = await app(to => [{ route: route(to, { v1: 100, v2: 0 }) }]);
         const request = requestFor(resolve(host), 50);
         await world.putUnseen('VirtualService', host, undefined);
-        expect(await failureOf(world.router.setTraffic(request, UID))).toBe('notFound');
+        expect(await failureOf(world.router.setTraffic(request, OWNER))).toBe('notFound');
         const other = await app(to => [{ route: route(to, { v1: 100, v2: 0 }) }]);
         const second = requestFor(resolve(other), 50);
         await world.remove('VirtualService', other);
-        expect(await failureOf(world.router.setTraffic(second, UID))).toBe('notFound');
+        expect(await failureOf(world.router.setTraffic(second, OWNER))).toBe('notFound');
       });
+    });
+
+    routesContract({
+      router: () => world.router,
+      app,
+      rollout: host => rollout(host, ['primary']),
+      target: host => resolve(host, ['primary']).target,
+      request: (host, weight, seq) => requestFor(resolve(host, ['primary']), weight, seq),
+      put: (kind, host, { spec, annotations }) => {
+        const object = objectOf(kind, host, fieldsOf(spec));
+        const metadata = annotations === undefined ? object.metadata : { ...object.metadata, annotations };
+        return world.put(kind, { ...object, metadata } as MeshObject);
+      },
+      get: (kind, host) => world.get(kind, host),
     });
 
     if (kind === 'server') webhookTest();
@@ -265,13 +281,13 @@ export function routerContract(name: string, kind: 'memory' | 'server', open: ()
         const host = await app(to => [{ route: route(to, { v1: 50, v2: 50 }) }]);
         for (const how of ['refuse', 'error500', 'nonsense'] as const) {
           await breakWebhook(how);
-          const failed = await world.router.setTraffic(requestFor(resolve(host), 0), UID).catch((error: unknown) => error);
+          const failed = await world.router.setTraffic(requestFor(resolve(host), 0), OWNER).catch((error: unknown) => error);
           await breakWebhook('ok');
           expect(failed).toMatchObject({ kind: 'unavailable' });
           expect(String(failed)).toMatch(WEBHOOK_WORDS[how]);
           expect(weightsIn(await world.get('VirtualService', host))).toEqual([[50, 50]]);
         }
-        await world.router.setTraffic(requestFor(resolve(host), 0), UID);
+        await world.router.setTraffic(requestFor(resolve(host), 0), OWNER);
         expect(weightsIn(await world.get('VirtualService', host))).toEqual([[100, 0]]);
       });
     }
@@ -331,7 +347,7 @@ export function routerContract(name: string, kind: 'memory' | 'server', open: ()
       await told();
       await world.put('DestinationRule', objectOf('DestinationRule', host, { host, subsets: [] }));
       await told();
-      await world.router.setTraffic(requestFor(resolve(host), 50), UID);
+      await world.router.setTraffic(requestFor(resolve(host), 50), OWNER);
       await told();
       await world.remove('VirtualService', host);
       await told();

@@ -85,16 +85,23 @@ export class SubsetTakenError extends Error {
 }
 
 /**
- * A JSON Patch that appends a subset named like the version; empty when a subset for the version is there.
- * Throws SubsetTakenError.
+ * A JSON Patch that appends a subset named like the version, or as routes name it; empty when a subset for the version is
+ * there. Throws SubsetTakenError.
  */
-export function addSubset(destinationRule: MeshObject, versionLabel: string, version: string): readonly JsonPatchOperation[] {
+export function addSubset(
+  destinationRule: MeshObject,
+  versionLabel: string,
+  version: string,
+  name = version,
+): readonly JsonPatchOperation[] {
   if (subsetsByVersion(destinationRule, versionLabel).has(version)) return [];
   const subsets = namedSubsetsOf(destinationRule);
-  if (subsets.some(({ name }) => name === version)) throw new SubsetTakenError(version, versionLabel);
-  const subset = { name: version, labels: { [versionLabel]: version } };
+  const isTaken = (wanted: string): boolean => subsets.some(known => known.name === wanted);
+  const free = isTaken(name) ? version : name;
+  if (isTaken(free)) throw new SubsetTakenError(version, versionLabel);
+  const subset = { name: free, labels: { [versionLabel]: version } };
   const spec = fieldsOf(destinationRule.spec);
-  const added = [...addedSubsetsOf(destinationRule).filter(name => name !== version), version];
+  const added = [...addedSubsetsOf(destinationRule).filter(known => known !== free), free];
   return [
     ...guardVersion(destinationRule),
     ...testOf(pointer('spec', 'host'), spec['host']),

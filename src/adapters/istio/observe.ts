@@ -6,12 +6,13 @@ import {
   retiringVersion,
   type SteeredObject,
 } from '../../rollout/index.ts';
-import { versionOfSubset } from './destinationRule.ts';
+import { namesOfSubsets, subsetsByVersion, versionOfSubset } from './destinationRule.ts';
 import { leftoverOf } from './leftover.ts';
-import { positionOf, versionsRoutedBy } from './position.ts';
+import { digestOfOwn, mirroredVersion, ownIn } from './own.ts';
+import { positionOf, recordOf, subsetsRecordedBy, versionsRoutedBy } from './position.ts';
 import { getByKey, keyOf, type MeshObject, type ObjectCache } from './resource.ts';
 import { createSubsetSightings } from './subsetSightings.ts';
-import { lostRoutes, steeredRoutes, weightsOf } from './virtualService.ts';
+import { lostRoutes, type VersionOfSubset, weightsOf } from './virtualService.ts';
 
 export type MeshCaches = { readonly virtualServices: ObjectCache; readonly destinationRules: ObjectCache };
 
@@ -53,17 +54,48 @@ function lostRoutesMessage(key: string, { host, routes }: ResolvedTarget): strin
   return `VirtualService ${key} has several http routes to ${host} and none is ${steered} that was steered: give the route its name back`;
 }
 
+/** What subsets stand for, also one that somebody took out of the rule while a route of this object names it. */
+export function versionOfSubsetIn(
+  virtualService: MeshObject,
+  rule: MeshObject | undefined,
+  { versionLabel, uid }: Pick<ResolvedTarget, 'versionLabel'> & { readonly uid: string },
+): VersionOfSubset {
+  const versionOf = versionOfSubset(rule, versionLabel);
+  const known = new Set(rule === undefined ? [] : namesOfSubsets(rule));
+  const recorded = new Map(Object.entries(subsetsRecordedBy(virtualService, uid) ?? {}));
+  return subset => (known.has(subset) ? undefined : recorded.get(subset)) ?? versionOf(subset);
+}
+
+/** Subset to which our mirror leads if it stands, as the status knows it. */
+export function mirroredSubset(
+  rollout: Pick<Rollout, 'status'>,
+  rule: MeshObject | undefined,
+  { versionLabel }: Pick<ResolvedTarget, 'versionLabel'>,
+): { readonly mirrored?: string } {
+  const version = mirroredVersion(rollout);
+  if (version === undefined) return {};
+  const named = rule === undefined ? undefined : subsetsByVersion(rule, versionLabel).get(version);
+  return { mirrored: named ?? version };
+}
+
 function steeredObject(
   virtualService: MeshObject,
   rule: MeshObject | undefined,
   target: ResolvedTarget,
   rollout: Rollout,
 ): SteeredObject | undefined {
-  const routes = steeredRoutes(virtualService, target.host, target.routes);
-  const versionOf = versionOfSubset(rule, target.versionLabel);
-  const weights = weightsOf(routes, target.host, versionOf, rollout.status?.stableVersion);
+  const { host, routes: names } = target;
+  const mirrored = mirroredSubset(rollout, rule, target);
+  const own = ownIn(virtualService, { uid: rollout.uid, rollout: rollout.name, host, routes: names, ...mirrored });
+  const digest = digestOfOwn(own);
+  const versionOf = versionOfSubsetIn(virtualService, rule, { ...target, uid: rollout.uid });
+  const found = weightsOf(own.steered, host, versionOf, rollout.status?.stableVersion);
+  // a route of ours that has lost the steered one still leads to the new version
+  const weights = found ?? (digest === undefined ? undefined : { versions: {}, foreign: 0 });
   if (weights === undefined) return undefined;
   const position = positionOf(virtualService, rollout.uid);
+  const isAsWritten = digest !== undefined && digest === recordOf(virtualService, rollout.uid)?.written;
+  const routes = isAsWritten ? (position?.routes ?? digest) : digest;
   const manager = virtualService.metadata?.routesWriter;
   const earlier = versionsRoutedBy(virtualService, rollout.uid);
   return {
@@ -71,6 +103,7 @@ function steeredObject(
     resourceVersion: virtualService.metadata?.resourceVersion ?? '',
     weights: { ...weights, ...(earlier.length === 0 ? {} : { earlier }) },
     ...(position === undefined ? {} : { position }),
+    ...(routes === undefined ? {} : { routes }),
     ...(manager === undefined ? {} : { manager }),
   };
 }

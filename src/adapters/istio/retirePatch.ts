@@ -2,7 +2,7 @@ import type { RemoveDestination } from '../../rollout/index.ts';
 import { addedSubsetsOf, namesOfSubsets, ownSubsets, SUBSETS_ANNOTATION, versionOfSubset } from './destinationRule.ts';
 import { guardVersion, pointer, setAnnotation, testOf } from './jsonPatch.ts';
 import { idleDestinations } from './leftover.ts';
-import { POSITION_ANNOTATION, writePosition } from './position.ts';
+import { POSITION_ANNOTATION, recordOf, subsetsRecordedBy, writePosition } from './position.ts';
 import type { JsonPatchOperation, MeshObject } from './resource.ts';
 import { testsOfRoute } from './trafficPatch.ts';
 
@@ -19,6 +19,8 @@ export function removeDestinations(
   const idle = idleDestinations(virtualService, target, version, versionOfSubset(rule, target.versionLabel));
   if (idle.length === 0) return [];
   const routes = [...new Map(idle.map(({ route }) => [route.index, route])).values()];
+  const subsets = subsetsRecordedBy(virtualService, uid);
+  const entry = { ...position, versions: [], subsets, own: recordOf(virtualService, uid) };
   return [
     ...guardVersion(virtualService),
     ...routes.flatMap(testsOfRoute),
@@ -27,7 +29,7 @@ export function removeDestinations(
       op: 'remove' as const,
       path: pointer('spec', 'http', route.index, 'route', destination.index),
     })),
-    ...setAnnotation(virtualService, POSITION_ANNOTATION, writePosition(virtualService, uid, { ...position, versions: [] })),
+    ...setAnnotation(virtualService, POSITION_ANNOTATION, writePosition(virtualService, uid, entry)),
   ];
 }
 

@@ -1,14 +1,26 @@
-import { type Clock, type Router, SystemError } from '../../controller/ports.ts';
-import type { MeshObservation, Rollout, SetTraffic, Target } from '../../rollout/index.ts';
-import { concernedHosts } from './concernedHosts.ts';
-import { addSubset, SubsetTakenError, subsetsByVersion, versionOfSubset } from './destinationRule.ts';
+import { type Clock, type Owner, type Router, SystemError } from '../../controller/ports.ts';
+import type { MeshObservation, Reason, Rollout, SetTraffic, Target } from '../../rollout/index.ts';
+import { concernsOf } from './concerns.ts';
+import { addSubset, SubsetTakenError, subsetsByVersion } from './destinationRule.ts';
 import { leftoverOf } from './leftover.ts';
-import { createObserver, type MeshCaches, type Observe, ruleOf } from './observe.ts';
-import { anythingRoutesTo, hostOf, ResolveProblem, resolveTarget } from './resolve.ts';
-import { getByKey, type JsonPatchOperation, keyOf, type MeshKind, type MeshObject, namespaceOf, splitKey } from './resource.ts';
+import { refuseMirrorsOfRoots } from './mirrorEntry.ts';
+import { createObserver, type MeshCaches, mirroredSubset, type Observe, ruleOf, versionOfSubsetIn } from './observe.ts';
+import { ownIn } from './own.ts';
+import { subsetsRecordedFor } from './position.ts';
+import { ResolveProblem } from './reference.ts';
+import { anythingRoutesTo, hostOf, resolveTarget } from './resolve.ts';
+import {
+  getByKey,
+  type JsonPatchOperation,
+  keyOf,
+  type MeshKind,
+  type MeshObject,
+  type ObjectCache,
+  splitKey,
+} from './resource.ts';
 import { removeDestinations, removeSubsets } from './retirePatch.ts';
-import { editTraffic, NothingToShareError } from './trafficPatch.ts';
-import { steeredRoutes } from './virtualService.ts';
+import { editTraffic, RouteRefusedError } from './trafficPatch.ts';
+import { routesTo } from './virtualService.ts';
 
 export type IstioRouterDeps = MeshCaches & {
   /** Sends a JSON Patch and returns the object as it is now; throws SystemError. */
@@ -25,6 +37,9 @@ export type IstioRouterDeps = MeshCaches & {
 
 const SYSTEM = 'istio';
 
+/** Reasons of writes that take traffic away: what cannot stand beside the weight must not keep them from it (R26). */
+const PUT_DOWN: ReadonlySet<Reason> = new Set(['DriftPutDown', 'PodsLost']);
+
 /** Steers traffic with the weights of VirtualServices and the subsets of a DestinationRule. */
 export function createIstioRouter(deps: IstioRouterDeps): Router {
   const observe = createObserver(deps, deps.clock);
@@ -33,9 +48,7 @@ export function createIstioRouter(deps: IstioRouterDeps): Router {
     observe,
     onChange(callback) {
       const report = (kind: MeshKind) => (before: MeshObject | undefined, after: MeshObject | undefined) => {
-        const object = after ?? before;
-        const namespace = object === undefined ? '' : namespaceOf(object);
-        for (const host of concernedHosts(kind, before, after)) callback({ namespace, ...(host === undefined ? {} : { host }) });
+        for (const concern of concernsOf(kind, before, after, deps.virtualServices)) callback(concern);
       };
       deps.virtualServices.onChange(report('VirtualService'));
       deps.destinationRules.onChange(report('DestinationRule'));
@@ -46,17 +59,20 @@ export function createIstioRouter(deps: IstioRouterDeps): Router {
       if (rule === undefined) {
         throw new SystemError(SYSTEM, operation, 'notFound', 'it does not exist; create it with a subset for each version');
       }
-      const operations = subsetOperations(rule, target, version, operation);
+      const routing = target.virtualServices.flatMap(key => getByKey(deps.virtualServices, key) ?? []);
+      const name = routing.flatMap(object => nameInRoutes(object, target.host, version) ?? [])[0] ?? version;
+      const operations = subsetOperations(rule, { target, version, name }, operation);
       if (operations.length > 0) await write(deps, 'DestinationRule', keyOf(rule), operations);
     },
-    async setTraffic(request, uid) {
+    async setTraffic(request, owner) {
       const operation = `setting ${request.weight} % in VirtualService ${request.object}`;
       const virtualService = asObserved(deps, request, operation);
       const rule = ruleOf(request.target, deps.destinationRules);
-      const operations = trafficOperations(virtualService, rule, { request, uid, operation });
+      const all = deps.virtualServices;
+      const operations = trafficOperations(virtualService, rule, { request, owner, operation, all });
       await write(deps, 'VirtualService', request.object, operations);
     },
-    async removeDestination(request, uid) {
+    async removeDestination(request, { uid }) {
       const operation = `taking version ${request.version} out of VirtualService ${request.object}`;
       const virtualService = asObserved(deps, request, operation);
       const rule = ruleOf(request.target, deps.destinationRules);
@@ -120,33 +136,61 @@ async function write(
   }
 }
 
-function subsetOperations(rule: MeshObject, target: Target, version: string, operation: string): readonly JsonPatchOperation[] {
+function subsetOperations(
+  rule: MeshObject,
+  { target, version, name }: { readonly target: Target; readonly version: string; readonly name: string },
+  operation: string,
+): readonly JsonPatchOperation[] {
   try {
-    return addSubset(rule, target.versionLabel, version);
+    return addSubset(rule, target.versionLabel, version, name);
   } catch (error) {
     if (!(error instanceof SubsetTakenError)) throw error;
     throw new SystemError(SYSTEM, operation, 'refused', error.message, { cause: error });
   }
 }
 
+/** The subset that routes to the host name for the version, if it was not named like it when they were written. */
+const nameInRoutes = (virtualService: MeshObject, host: string, version: string): string | undefined => {
+  const named = routesTo(virtualService, host).flatMap(({ destinations }) => destinations.filter(one => one.host === host));
+  return subsetsRecordedFor(virtualService, version).find(name => named.some(({ subset }) => subset === name));
+};
+
+type TrafficWrite = {
+  readonly request: SetTraffic;
+  readonly owner: Owner;
+  readonly operation: string;
+  /** All VirtualServices. */
+  readonly all: ObjectCache;
+};
+
 function trafficOperations(
   virtualService: MeshObject,
   rule: MeshObject | undefined,
-  { request, uid, operation }: { readonly request: SetTraffic; readonly uid: string; readonly operation: string },
+  { request, owner, operation, all }: TrafficWrite,
 ): readonly JsonPatchOperation[] {
   const { target, weight, position } = request;
   const { host, routes, versionLabel, stable, canary } = target;
-  if (steeredRoutes(virtualService, host, routes).length === 0) {
+  const { uid, name: rollout } = owner;
+  const mirrored = mirroredSubset(owner, rule, target);
+  const own = ownIn(virtualService, { uid, rollout, host, routes, ...mirrored });
+  if (own.steered.length === 0 && own.routes.length === 0) {
     throw new SystemError(SYSTEM, operation, 'notFound', `it has no http route to ${host} that was steered`);
   }
   const subsets: ReadonlyMap<string, string> = rule === undefined ? new Map() : subsetsByVersion(rule, versionLabel);
-  const named = (version: string) => ({ version, subset: subsets.get(version) ?? version });
-  const versionOf = versionOfSubset(rule, versionLabel);
+  const subsetOf = (version: string) => subsets.get(version) ?? nameInRoutes(virtualService, host, version) ?? version;
+  const named = (version: string) => ({ version, subset: subsetOf(version) });
+  const versionOf = versionOfSubsetIn(virtualService, rule, { versionLabel, uid });
   try {
-    const ours = { stable: named(stable), canary: named(canary), versionOf, uid, position };
-    return editTraffic(virtualService, { host, routes, weightPercent: weight, ...ours });
+    const ours = { stable: named(stable), canary: named(canary), versionOf, uid, rollout, position, ...mirrored };
+    const beside = request.routes === undefined ? {} : { beside: request.routes };
+    if (request.routes?.mirror !== undefined) refuseMirrorsOfRoots(virtualService, all.list());
+    return editTraffic(virtualService, { host, routes, weightPercent: weight, ...beside, ...ours });
   } catch (error) {
-    if (!(error instanceof NothingToShareError)) throw error;
+    if (!(error instanceof RouteRefusedError)) throw error;
+    const { routes: beside, ...weightOnly } = request;
+    if (beside !== undefined && PUT_DOWN.has(position.reason)) {
+      return trafficOperations(virtualService, rule, { request: weightOnly, owner, operation, all });
+    }
     throw new SystemError(SYSTEM, operation, 'refused', error.message, { cause: error });
   }
 }

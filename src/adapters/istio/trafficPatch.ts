@@ -1,64 +1,57 @@
-import type { Position } from '../../rollout/index.ts';
-import { splitWeights } from '../../rollout/mesh/weights.ts';
+import { type Sticky, splitWeights } from '../../rollout/index.ts';
+import { headerRoutesBefore } from './headerRoutes.ts';
 import { guardVersion, pointer, setAnnotation, testOf } from './jsonPatch.ts';
-import { POSITION_ANNOTATION, versionsRoutedBy, withoutPosition, writePosition } from './position.ts';
-import type { JsonPatchOperation, MeshObject } from './resource.ts';
-import { type Destination, effectiveWeight, type HttpRoute, steeredRoutes, type VersionOfSubset } from './virtualService.ts';
+import { mirrorsWith } from './mirrorEntry.ts';
+import { bareOf, digestOfOwn, type Own, ownIn, ownName } from './own.ts';
+import { type OwnRecord, POSITION_ANNOTATION, versionsRoutedBy, withoutPosition, writePosition } from './position.ts';
+import { type Fields, fieldsOf, type JsonPatchOperation, listOf, type MeshObject } from './resource.ts';
+import { editRouteList, type Wanted } from './routeList.ts';
+import { type Shared, shareOut } from './shares.ts';
+import { checkCookieFits, stickyRoutesBefore, withCookies } from './stickyRoutes.ts';
+import { RouteRefusedError, type TrafficEdit } from './trafficEdit.ts';
+import { describeRoute, type HttpRoute, httpRoutesOf } from './virtualService.ts';
 
-type VersionSubset = { readonly version: string; readonly subset: string };
-
-export type TrafficEdit = {
-  /** Full name. */
-  readonly host: string;
-  /** Names of the steered http routes, as in the target. */
-  readonly routes: readonly string[];
-  readonly stable: VersionSubset;
-  readonly canary: VersionSubset;
-  readonly versionOf: VersionOfSubset;
-  /** Share of the new version in percent of what foreign destinations leave. */
-  readonly weightPercent: number;
-  readonly uid: string;
-  readonly position: Position;
-};
+export { RouteRefusedError, type TrafficEdit } from './trafficEdit.ts';
+export { describeRoute } from './virtualService.ts';
 
 /** Thrown when foreign destinations have all of a route and the new version is to get something (R28). */
-export class NothingToShareError extends Error {
+export class NothingToShareError extends RouteRefusedError {
   constructor(route: string) {
     super(`destinations that are not ours have the whole weight of ${route}; give some of it to the stable version`);
     this.name = 'NothingToShareError';
   }
 }
 
-type Role = 'stable' | 'canary' | 'ours' | 'foreign';
-
-/** Full name for messages. */
-export const describeRoute = (route: HttpRoute): string =>
-  route.name === undefined ? `http route ${route.index} (unnamed)` : `http route "${route.name}"`;
-
 /**
- * A JSON Patch that gives the two versions their share of each steered route and stores the position with it (R3, R27).
+ * A JSON Patch that gives the two versions their share of each steered route, puts header routes, mirror and cookie beside
+ * it, takes away those that are not wanted any more, and stores the position with it all (R3, R27, R28).
  *
- * Only weights of destinations of ours change: those of the stable and the new version, of versions that this Rollout
- * routed to before, and unpinned ones (which could reach any version). The latter two end at 0, except that an unpinned
- * one is pinned in place when the stable version has no destination. A destination that is missing and is to get weight
- * is appended. Without foreign weight the two share 100, else what ours have now. A route of which ours have nothing is
- * left as it is when the new version is to get nothing anyway; else NothingToShareError is thrown. Thus at least one
- * weight is always above 0: Istio refuses a route in which all are 0.
+ * Weights: only those of destinations of ours change, as `shareOut` says. Without foreign weight the two share 100, else
+ * what ours have now. A route of which ours have nothing is left as it is when the new version is to get nothing anyway;
+ * else NothingToShareError is thrown. Thus at least one weight is always above 0: Istio refuses a route in which all are 0.
  *
- * What is read is tested, and `resourceVersion` guards the whole object.
+ * What is read is tested, and `resourceVersion` guards the whole object. Throws RouteRefusedError for what cannot be put
+ * beside users' own fields; never for a write that only takes away.
  */
 export function editTraffic(virtualService: MeshObject, edit: TrafficEdit): readonly JsonPatchOperation[] {
-  const routes = steeredRoutes(virtualService, edit.host, edit.routes);
+  const own = ownIn(virtualService, edit);
+  const { steered } = own;
   const earlier = versionsRoutedBy(virtualService, edit.uid);
-  const entry = { ...edit.position, versions: [...new Set([edit.stable.version, edit.canary.version])] };
-  // A Rollout that is going is Safe now: nobody will look for its position any more.
-  const isLast = edit.position.state === 'safe' && edit.position.reason === 'Deleted';
-  const position = isLast ? withoutPosition(virtualService, edit.uid) : writePosition(virtualService, edit.uid, entry);
+  const named = namedRoutes(virtualService, own, edit, earlier);
+  const wanted = new Map(
+    steered.map((route): [number, Wanted] => [
+      route.index,
+      { fields: steer(route, own, edit, earlier), before: named.get(route.index) ?? [] },
+    ]),
+  );
+  const { tests, edits, http } = editRouteList(listOf(fieldsOf(virtualService.spec)['http']), own.routes, wanted);
+  const written = { ...virtualService, spec: { ...fieldsOf(virtualService.spec), http } };
+  const names = [...named.values()].flat().flatMap(({ name }) => (typeof name === 'string' ? [name] : []));
   return [
     ...guardVersion(virtualService),
-    ...routes.flatMap(testsOfRoute),
-    ...routes.flatMap(route => editRoute(route, edit, earlier)),
-    ...setAnnotation(virtualService, POSITION_ANNOTATION, position),
+    ...distinct([...steered.flatMap(testsOfRoute), ...tests]),
+    ...edits,
+    ...setAnnotation(virtualService, POSITION_ANNOTATION, annotationAfter(virtualService, written, edit, names)),
   ];
 }
 
@@ -75,69 +68,118 @@ export function testsOfRoute(route: HttpRoute): readonly JsonPatchOperation[] {
   return [...identity, ...destinations];
 }
 
-function roleOf(destination: Destination, edit: TrafficEdit, earlier: readonly string[]): Role {
-  if (destination.host !== edit.host) return 'foreign';
-  if (destination.subset === undefined) return 'ours';
-  const version = edit.versionOf(destination.subset);
-  if (version === edit.stable.version) return 'stable';
-  if (version === edit.canary.version) return 'canary';
-  return earlier.includes(version) ? 'ours' : 'foreign';
+const distinct = (operations: readonly JsonPatchOperation[]): readonly JsonPatchOperation[] => [
+  ...new Map(operations.map(operation => [operation.path, operation])).values(),
+];
+
+/** Nothing moves while a version is pinned. */
+const percentOf = ({ stable, canary, weightPercent }: TrafficEdit): number =>
+  stable.version === canary.version ? 0 : weightPercent;
+
+/** With one version for everybody there is nothing to remember. */
+const stickyOf = (edit: TrafficEdit): Sticky | undefined =>
+  percentOf(edit) > 0 && percentOf(edit) < 100 ? edit.beside?.sticky : undefined;
+
+/** A steered route as it is to stand. */
+function steer(route: HttpRoute, own: Own, edit: TrafficEdit, earlier: readonly string[]): Fields {
+  const bare = bareOf(route, own);
+  const percent = percentOf(edit);
+  const shared = shareOut(bare, edit, earlier, total => splitWeights(total, percent));
+  if (shared === undefined && percent > 0) throw new NothingToShareError(describeRoute(route));
+  const sticky = stickyOf(edit);
+  const destinations: readonly Shared[] = shared ?? bare.destinations;
+  if (sticky !== undefined) checkCookieFits(bare, destinations);
+  const mirror = edit.beside?.mirror;
+  return {
+    ...bare.fields,
+    route: sticky === undefined ? destinations.map(({ fields }) => fields) : withCookies(destinations, sticky, edit),
+    ...(mirror === undefined ? {} : { mirrors: mirrorsWith(route, edit, mirror.percentage, own.mirror) }),
+  };
 }
 
-/** Of several destinations of a version the one with its own subset. */
-const mainOf = (destinations: readonly Destination[], subset: string): Destination | undefined =>
-  destinations.find(destination => destination.subset === subset) ?? destinations[0];
-
-function editRoute(route: HttpRoute, edit: TrafficEdit, earlier: readonly string[]): readonly JsonPatchOperation[] {
-  const inRole = (role: Role) => route.destinations.filter(destination => roleOf(destination, edit, earlier) === role);
-  const foreign = totalWeight(inRole('foreign'), route);
-  const ours = route.destinations.filter(destination => roleOf(destination, edit, earlier) !== 'foreign');
-  const total = foreign > 0 ? totalWeight(ours, route) : 100;
-  const percent = edit.stable.version === edit.canary.version ? 0 : edit.weightPercent;
-  if (total === 0) {
-    if (percent === 0) return [];
-    throw new NothingToShareError(describeRoute(route));
-  }
-  const share = splitWeights(total, percent);
-  const stable = mainOf(inRole('stable'), edit.stable.subset);
-  const pinned = stable === undefined ? ours.find(destination => destination.subset === undefined) : undefined;
-  const canary = mainOf(inRole('canary'), edit.canary.subset);
-  const additions = [
-    ...(stable === undefined && pinned === undefined ? addition(route, edit, edit.stable.subset, share.stable) : []),
-    ...(canary === undefined ? addition(route, edit, edit.canary.subset, share.canary) : []),
-  ];
-  const wanted = new Map(ours.map(destination => [destination, 0]));
-  const stableOne = stable ?? pinned;
-  if (stableOne !== undefined) wanted.set(stableOne, share.stable);
-  if (canary !== undefined) wanted.set(canary, share.canary);
-  const alone = route.destinations.length + additions.length === 1;
-  return [
-    ...(pinned === undefined ? [] : [pin(route, pinned, edit.stable.subset)]),
-    ...(alone ? [] : [...wanted].flatMap(([destination, weight]) => setWeight(route, destination, weight))),
-    ...additions,
-  ];
+/** Http routes of ours before each steered one, by its index: header routes first, whatever cookie somebody has. */
+function namedRoutes(
+  virtualService: MeshObject,
+  own: Own,
+  edit: TrafficEdit,
+  earlier: readonly string[],
+): ReadonlyMap<number, readonly Fields[]> {
+  const ours = new Set(own.routes.map(({ index }) => index));
+  const taken = new Set(httpRoutesOf(virtualService).flatMap(({ index, name = '' }) => (ours.has(index) ? [] : [name])));
+  const sticky = stickyOf(edit);
+  const found = own.steered.map(route => {
+    const bare = bareOf(route, own);
+    return {
+      route,
+      headers: headerRoutesBefore(bare, edit),
+      sticky: sticky === undefined ? [] : stickyRoutesBefore(bare, edit, sticky, earlier),
+    };
+  });
+  refuseUnreachable(found);
+  const named = found.map(({ route, headers, sticky: kept }) => {
+    const stem = ownName(edit.rollout, route.name);
+    const all = [...headers.flatMap(fields => (fields === undefined ? [] : { ending: '', fields })), ...kept];
+    return [route.index, all.map(({ ending, fields }) => ({ ...fields, name: freeName(`${stem}${ending}`, taken) }))] as const;
+  });
+  return new Map(named);
 }
 
-const totalWeight = (destinations: readonly Destination[], route: HttpRoute): number =>
-  destinations.reduce((total, destination) => total + effectiveWeight(destination, route), 0);
-
-const pin = (route: HttpRoute, destination: Destination, subset: string): JsonPatchOperation => ({
-  op: 'add',
-  path: pointer('spec', 'http', route.index, 'route', destination.index, 'destination', 'subset'),
-  value: subset,
-});
-
-function setWeight(route: HttpRoute, destination: Destination, weight: number): readonly JsonPatchOperation[] {
-  if ((destination.weight ?? 0) === weight) return [];
-  const path = pointer('spec', 'http', route.index, 'route', destination.index, 'weight');
-  return [{ op: destination.weight === undefined ? 'add' : 'replace', path, value: weight }];
+/** The name, or one that goes on with a number; it is taken then. */
+function freeName(wanted: string, taken: Set<string>): string {
+  let name = wanted;
+  for (let number = 2; taken.has(name); number += 1) name = `${wanted}-${number}`;
+  taken.add(name);
+  return name;
 }
 
-/** A new destination at the end, written like the first one to the host; none for weight 0, which may have no subset yet. */
-function addition(route: HttpRoute, edit: TrafficEdit, subset: string, weight: number): readonly JsonPatchOperation[] {
-  const model = route.destinations.find(destination => destination.host === edit.host);
-  if (weight === 0 || model === undefined) return [];
-  const port = model.port === undefined ? {} : { port: model.port };
-  const value = { destination: { host: model.writtenHost, subset, ...port }, weight };
-  return [{ op: 'add', path: pointer('spec', 'http', route.index, 'route', '-'), value }];
+/** A header route that no request can ever take, in none of the steered routes. */
+function refuseUnreachable(found: readonly { readonly route: HttpRoute; readonly headers: readonly (Fields | undefined)[] }[]) {
+  const [first, ...others] = found;
+  const isNowhere = first?.headers.some((fields, entry) => [fields, ...others.map(one => one.headers[entry])].every(isAbsent));
+  if (isNowhere !== true) return;
+  const where = found.map(({ route }) => describeRoute(route)).join(' or ');
+  throw new RouteRefusedError(
+    `the header route can never match: no request that ${where} takes meets its conditions; change one of the two`,
+  );
+}
+
+const isAbsent = (value: unknown): boolean => value === undefined;
+
+/** The position, and what is ours in the object as it is `written`, to know it again. */
+function annotationAfter(
+  virtualService: MeshObject,
+  written: MeshObject,
+  edit: TrafficEdit,
+  http: readonly string[],
+): string | undefined {
+  const { uid, rollout, position, stable, canary, beside } = edit;
+  // A Rollout that is going is Safe now: nobody will look for its position any more.
+  if (position.state === 'safe' && position.reason === 'Deleted') return withoutPosition(virtualService, uid);
+  const sticky = stickyOf(edit);
+  const marks = {
+    rollout,
+    http,
+    ...(beside?.mirror === undefined ? {} : { mirror: canary.subset }),
+    ...(sticky === undefined ? {} : { cookie: sticky.cookie }),
+  };
+  const after = ownIn(written, edit, marks);
+  const digest = digestOfOwn(after);
+  const own: OwnRecord | undefined = digest === undefined ? undefined : { ...marks, written: digest };
+  const versions = [...new Set([stable.version, canary.version])];
+  return writePosition(virtualService, uid, { ...position, versions, subsets: otherNames(after, edit, versions), own });
+}
+
+/** Subsets of the two versions that are not named like them. */
+function otherNames(
+  { steered }: Own,
+  { host, versionOf }: TrafficEdit,
+  versions: readonly string[],
+): Readonly<Record<string, string>> | undefined {
+  const named = steered.flatMap(({ destinations }) =>
+    destinations.flatMap(({ host: to, subset }) =>
+      to === host && subset !== undefined ? [[subset, versionOf(subset)] as const] : [],
+    ),
+  );
+  const other = named.filter(([subset, version]) => subset !== version && versions.includes(version));
+  return other.length === 0 ? undefined : Object.fromEntries(other);
 }

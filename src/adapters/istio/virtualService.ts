@@ -1,6 +1,6 @@
 import type { RouteWeights } from '../../rollout/index.ts';
 import { fullHost } from './hosts.ts';
-import { fieldsOf, isFields, listOf, type MeshObject, namespaceOf, textOf } from './resource.ts';
+import { type Fields, fieldsOf, isFields, listOf, type MeshObject, namespaceOf, textOf } from './resource.ts';
 
 /** One entry of `route[]` of an http route. */
 export type Destination = {
@@ -13,6 +13,8 @@ export type Destination = {
   readonly port?: unknown;
   /** As written; absent counts as 0, unless it is the only destination. */
   readonly weight?: number;
+  /** The whole entry. */
+  readonly fields: Fields;
 };
 
 /** One entry of `spec.http[]`. */
@@ -23,13 +25,20 @@ export type HttpRoute = {
   /** Something other than destinations answers: redirect, direct response or a delegate. */
   readonly answersOtherwise: boolean;
   readonly destinations: readonly Destination[];
+  /** The whole entry. */
+  readonly fields: Fields;
 };
+
+/** For messages. */
+export const describeRoute = (route: HttpRoute): string =>
+  route.name === undefined ? `http route ${route.index} (unnamed)` : `http route "${route.name}"`;
 
 /** The version that a subset of the host stands for. */
 export type VersionOfSubset = (subset: string) => string;
 
 /** Header routes of ours; they have a match and carry no weights (R27). */
-const isHeaderRoute = (route: HttpRoute): boolean => route.match !== undefined && route.name?.startsWith('sluice-') === true;
+export const isHeaderRoute = (route: HttpRoute): boolean =>
+  route.match !== undefined && route.name?.startsWith('sluice-') === true;
 
 function destinationOf(entry: unknown, index: number, namespace: string): Destination {
   const fields = fieldsOf(entry);
@@ -44,23 +53,27 @@ function destinationOf(entry: unknown, index: number, namespace: string): Destin
     ...(name === undefined ? {} : { subset: name }),
     ...(port === undefined ? {} : { port }),
     ...(typeof weight === 'number' ? { weight } : {}),
+    fields,
   };
 }
 
 /** The http routes; tcp and tls routes weigh connections and are left alone. */
 export function httpRoutesOf(virtualService: MeshObject): readonly HttpRoute[] {
   const namespace = namespaceOf(virtualService);
-  return listOf(fieldsOf(virtualService.spec)['http']).map((entry, index) => {
-    const route = fieldsOf(entry);
-    const name = textOf(route['name']);
-    return {
-      index,
-      ...(name === undefined ? {} : { name }),
-      ...(route['match'] === undefined ? {} : { match: route['match'] }),
-      answersOtherwise: ['redirect', 'directResponse', 'delegate'].some(field => isFields(route[field])),
-      destinations: listOf(route['route']).map((destination, position) => destinationOf(destination, position, namespace)),
-    };
-  });
+  return listOf(fieldsOf(virtualService.spec)['http']).map((entry, index) => httpRouteOf(fieldsOf(entry), index, namespace));
+}
+
+/** One http route of an object of that namespace, from its fields. */
+export function httpRouteOf(fields: Fields, index: number, namespace: string): HttpRoute {
+  const name = textOf(fields['name']);
+  return {
+    index,
+    ...(name === undefined ? {} : { name }),
+    ...(fields['match'] === undefined ? {} : { match: fields['match'] }),
+    answersOtherwise: ['redirect', 'directResponse', 'delegate'].some(field => isFields(fields[field])),
+    destinations: listOf(fields['route']).map((destination, position) => destinationOf(destination, position, namespace)),
+    fields,
+  };
 }
 
 /** The http routes whose weights decide who gets requests to the host. */

@@ -1,5 +1,12 @@
-import { fullHost } from '../../adapters/istio/hosts.ts';
-import { checkSpec, incomparable, inProgress, type RolloutSpec, type RolloutStatus } from '../../rollout/index.ts';
+import { serviceHost } from '../../adapters/istio/hosts.ts';
+import {
+  checkSpec,
+  incomparable,
+  inProgress,
+  type RolloutSpec,
+  type RolloutStatus,
+  takesCopiesOnly,
+} from '../../rollout/index.ts';
 import { findSides, type Surroundings } from './findSides.ts';
 import type { Asked, Range } from './options.ts';
 import { readWrittenRollout } from './rolloutFile.ts';
@@ -34,17 +41,20 @@ export const prepare = async (asked: Asked, around: Surroundings): Promise<Prepa
   const { stable, canary, isHostSeen } = sides;
   const shared = stable.workloads.find(workload => canary.workloads.includes(workload));
   if (shared !== undefined) return { problems: [sameWorkload(shared, versions)] };
-  const why = differentPeople(found.status, versions);
+  const traffic = trafficNow(found.status, versions);
+  const why = differentPeople(traffic);
+  const copies = traffic !== undefined && takesCopiesOnly(traffic);
   const { namespace, name = host.split('.')[0] ?? host } = found;
   return {
     subjects: {
       ...{ namespace, name, host, stable, canary, spec, range: asked.range },
       ...(why === undefined ? {} : { incomparable: why }),
+      ...(copies ? { copies } : {}),
       ...(asked.intervalMs === undefined ? {} : { intervalMs: asked.intervalMs }),
     },
     gatesOf: found.from,
     ...(isHostSeen === undefined ? {} : { isHostSeen }),
-    assumed: [...(why === undefined ? [AT_RANDOM] : []), ...sides.assumed],
+    assumed: [...(copies ? [ONLY_COPIES] : why === undefined ? [AT_RANDOM] : []), ...sides.assumed],
   };
 };
 
@@ -103,10 +113,10 @@ const wantedOf = (asked: Asked, found: Found): { readonly versions: Versions; re
 
 /** In full. */
 const hostOf = ({ host }: Asked, { spec, status, name, namespace }: Found, canary: string | undefined): string | undefined => {
-  if (host !== undefined) return fullHost(host, namespace);
+  if (host !== undefined) return serviceHost(host, namespace);
   if (status?.target !== undefined && status.target.canary === canary) return status.target.host;
   const own = spec?.host ?? name;
-  return own === undefined ? undefined : fullHost(own, namespace);
+  return own === undefined ? undefined : serviceHost(own, namespace);
 };
 
 /** Half of the traffic for the whole time: what the default gates are made for. */
@@ -115,14 +125,19 @@ const smallest = (version: string, { fromMs, toMs }: Range): RolloutSpec => ({
   strategy: { canary: { steps: [{ setWeight: 50, pause: { duration: `${Math.round((toMs - fromMs) / 1000)}s` } }] } },
 });
 
+const ONLY_COPIES = 'the new version got nothing but mirrored copies in all of this time, as it does now';
+
 const AT_RANDOM = 'requests were shared out between the versions at random, and not by header or user';
 
 const sameWorkload = (workload: string, { stable, canary }: Versions): string =>
   `both ${stable} and ${canary} are workload ${workload}, expected different ones: name them with --workloads-stable and --workloads-canary`;
 
-/** A header route leads other people to the new version than to stable. */
-const differentPeople = (status: RolloutStatus | undefined, { stable, canary }: Versions): string | undefined => {
+/** What the new version gets in the attempt that is in progress with these versions. */
+const trafficNow = (status: RolloutStatus | undefined, { stable, canary }: Versions): RolloutStatus['traffic'] => {
   if (status === undefined || !inProgress(status)) return undefined;
-  const isThis = status.target.canary === canary && status.target.stable === stable;
-  return isThis && status.traffic !== undefined ? incomparable({ ...status.traffic, weight: 0 }) : undefined;
+  return status.target.canary === canary && status.target.stable === stable ? status.traffic : undefined;
 };
+
+/** A header route leads other people to the new version than to stable. */
+const differentPeople = (traffic: RolloutStatus['traffic']): string | undefined =>
+  traffic === undefined ? undefined : incomparable({ ...traffic, weight: 0 });

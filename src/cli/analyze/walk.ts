@@ -25,6 +25,8 @@ export type Subjects = {
   readonly spec: RolloutSpec;
   /** Why requests of the two versions cannot be compared at all; absent: they can. */
   readonly incomparable?: string;
+  /** The new version gets nothing but mirrored copies. */
+  readonly copies?: true;
   readonly range: Range;
   /** Instead of the interval of the spec. */
   readonly intervalMs?: number;
@@ -81,10 +83,12 @@ export const walk = async (subjects: Subjects, deps: WalkDeps): Promise<Walked> 
   const progress = createProgress(plan, frame);
   const subject = subjectOf(subjects, plan, memory);
   const queryErrors = new Map<string, number>();
+  const copies = subjects.copies === undefined ? {} : { copies: subjects.copies };
+  const asked = { kind: 'measure', step: STEP, sinceMs: originMs, ...copies } as const;
   for (const atMs of gridOf(originMs, toMs, plan.intervalMs)) {
     deps.setNow(atMs < toMs ? atMs : Math.min(deps.now(), toMs + SETTLED_MS));
     const gates = plan.gates.filter(gate => isAsked(gate) && (queryErrors.get(gate.name) ?? 0) < MOST_QUERY_ERRORS);
-    const action = { kind: 'measure', step: STEP, sinceMs: originMs, atMs, gates: gates.map(({ name }) => name) } as const;
+    const action = { ...asked, atMs, gates: gates.map(({ name }) => name) };
     const read = () =>
       settled(memory, done => measurer.measure(subject, { ...action, compares: progress.incomparable() === undefined }, done));
     await persistently(read, () => errorOf(memory, plan), deps);

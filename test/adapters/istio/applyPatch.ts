@@ -21,13 +21,17 @@ function place(parent: Container, token: string, operation: Exclude<JsonPatchOpe
   if (operation.op === 'replace' && !exists) throw new Error(`nothing to replace at ${operation.path}`);
   if (!Array.isArray(parent)) parent[token] = operation.value;
   else if (operation.op === 'replace') parent[Number(token)] = operation.value;
+  else if (token !== '-' && !(Number(token) <= parent.length)) throw new Error(`no place at ${operation.path}`);
   else parent.splice(token === '-' ? parent.length : Number(token), 0, operation.value);
 }
 
+/** As it arrives: parts that were one object here are several there. */
+const sent = <T>(value: T): T => JSON.parse(JSON.stringify(value));
+
 /** Applies the operations of RFC 6902 that the adapter uses, to a copy; throws when one does not hold. */
 export function applyPatch(object: MeshObject, operations: readonly JsonPatchOperation[]): MeshObject {
-  const result: MeshObject = structuredClone(object);
-  for (const operation of structuredClone(operations)) {
+  const result: MeshObject = sent(object);
+  for (const operation of sent(operations)) {
     const tokens = operation.path
       .split('/')
       .slice(1)

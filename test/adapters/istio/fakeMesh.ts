@@ -41,6 +41,7 @@ export function fakeMesh(virtualServices: readonly MeshObject[], destinationRule
   const server = new Map<string, MeshObject>();
   const caches = { VirtualService: fakeCache(), DestinationRule: fakeCache() };
   const requests: string[] = [];
+  const patches: (readonly JsonPatchOperation[])[] = [];
   const nowMs = { value: 1000 };
   const conflict = (key: string) => new SystemError('kubernetes', `patching ${key}`, 'conflict', 'it has changed');
   const put = (kind: MeshKind, object: MeshObject) => {
@@ -54,6 +55,7 @@ export function fakeMesh(virtualServices: readonly MeshObject[], destinationRule
     patch: async (kind: MeshKind, namespace: string, name: string, operations: readonly JsonPatchOperation[]) => {
       const key = `${kind} ${namespace}/${name}`;
       requests.push(`patch ${key}`);
+      patches.push(operations);
       const object = server.get(key);
       if (object === undefined) throw new SystemError('kubernetes', `patching ${key}`, 'notFound', 'not found');
       const patched = applyPatch(object, operations);
@@ -70,5 +72,5 @@ export function fakeMesh(virtualServices: readonly MeshObject[], destinationRule
   for (const object of destinationRules) put('DestinationRule', object);
   /** Somebody else writes, and the watch has not told us yet. */
   const changeUnseen = (kind: MeshKind, object: MeshObject) => server.set(`${kind} ${keyOf(object)}`, bumped(object));
-  return { deps, caches, server, requests, nowMs, put, changeUnseen };
+  return { deps, caches, server, requests, patches, nowMs, put, changeUnseen };
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { leftoverOf } from '../../../src/adapters/istio/leftover.ts';
+import { recordOf } from '../../../src/adapters/istio/position.ts';
 import { annotationOf, type MeshObject } from '../../../src/adapters/istio/resource.ts';
 import { removeDestinations, removeSubsets } from '../../../src/adapters/istio/retirePatch.ts';
 import { createIstioRouter } from '../../../src/adapters/istio/router.ts';
@@ -7,6 +8,8 @@ import type { RemoveDestination, ResolvedTarget, Rollout } from '../../../src/ro
 import { applyPatch } from './applyPatch.ts';
 import { fakeMesh } from './fakeMesh.ts';
 import { destinationRule, position, virtualService } from './samples.ts';
+
+const OWNER = { uid: 'uid-1', name: 'reviews' };
 
 const TARGET: ResolvedTarget = {
   router: 'istio',
@@ -89,6 +92,10 @@ describe('what is left of a version', () => {
       '[{name: main, mirrors: [{destination: {host: reviews, subset: v1}}], route: [{destination: {host: reviews, subset: v2}}]}]',
     ],
     [
+      'a header route of ours',
+      '[{name: sluice-reviews-main, match: [{port: 80}], route: [{destination: {host: reviews, subset: v1}}]}, {name: main, route: [{destination: {host: reviews, subset: v2}}]}]',
+    ],
+    [
       'a route that is not steered',
       '[{name: beta, route: [{destination: {host: reviews, subset: v1}, weight: 0}, {destination: {host: reviews, subset: v2}, weight: 100}]}, {name: main, route: [{destination: {host: reviews, subset: v2}}]}]',
     ],
@@ -97,7 +104,7 @@ describe('what is left of a version', () => {
   });
 
   it('R21: other VirtualServices count, also of other namespaces and other protocols; other hosts do not', () => {
-    const tcp = virtualService('tcp: [{route: [{destination: {host: reviews.bookinfo, subset: v1}}]}]', {
+    const tcp = virtualService('tcp: [{route: [{destination: {host: reviews.bookinfo.svc.cluster.local, subset: v1}}]}]', {
       namespace: 'edge',
       name: 'tcp',
     });
@@ -109,7 +116,7 @@ describe('what is left of a version', () => {
   });
 
   it('R21: a route that names no subset leads to its pods too, so they still get requests', () => {
-    const plain = virtualService('http: [{route: [{destination: {host: reviews.bookinfo}}]}]', {
+    const plain = virtualService('http: [{route: [{destination: {host: reviews.bookinfo.svc.cluster.local}}]}]', {
       namespace: 'edge',
       name: 'plain',
     });
@@ -164,6 +171,13 @@ describe('removing a destination', () => {
     });
   });
 
+  it('R27: what else of ours stands there is still known', () => {
+    const own = { rollout: 'reviews', http: ['sluice-reviews-main'], mirror: 'v2', cookie: 'c', written: '0011' };
+    const annotations = { 'sluice.dev/position': JSON.stringify({ 'uid-1': { ...position(8), versions: ['v1'], own } }) };
+    const object = { ...REVIEWS, metadata: { ...REVIEWS.metadata, annotations } };
+    expect(recordOf(applyPatch(object, removeDestinations(object, RULE, removal, 'uid-1')), 'uid-1')).toEqual(own);
+  });
+
   it('R27: tests what was read, and the resource version', () => {
     const operations = removeDestinations(REVIEWS, RULE, removal, 'uid-1');
     expect(operations[0]).toEqual({ op: 'replace', path: '/metadata/resourceVersion', value: '7' });
@@ -177,14 +191,14 @@ describe('removing a destination', () => {
 
   it('R21: with nothing to remove nothing is written', async () => {
     const mesh = fakeMesh([REVIEWS], [RULE]);
-    await createIstioRouter(mesh.deps).removeDestination({ ...removal, version: 'v3' }, 'uid-1');
+    await createIstioRouter(mesh.deps).removeDestination({ ...removal, version: 'v3' }, OWNER);
     expect(mesh.requests).toEqual([]);
   });
 
   it('R3: an object that has changed since is a conflict', async () => {
     const mesh = fakeMesh([REVIEWS], [RULE]);
     await expect(
-      createIstioRouter(mesh.deps).removeDestination({ ...removal, resourceVersion: '6' }, 'uid-1'),
+      createIstioRouter(mesh.deps).removeDestination({ ...removal, resourceVersion: '6' }, OWNER),
     ).rejects.toMatchObject({ kind: 'conflict' });
     expect(mesh.requests).toEqual([]);
   });
@@ -233,7 +247,7 @@ describe('removing a subset', () => {
   it('R21: destination first, then subset; each is one request, and a second time none', async () => {
     const mesh = fakeMesh([REVIEWS], [RULE]);
     const router = createIstioRouter(mesh.deps);
-    await router.removeDestination(removal, 'uid-1');
+    await router.removeDestination(removal, OWNER);
     await router.removeSubset(TARGET, 'v1');
     await router.removeSubset(TARGET, 'v1');
     expect(mesh.requests).toEqual(['patch VirtualService bookinfo/reviews', 'patch DestinationRule bookinfo/reviews']);

@@ -7,6 +7,7 @@ import { fakeMesh } from './fakeMesh.ts';
 import { destinationRule, position, REVIEWS_RULE, virtualService } from './samples.ts';
 
 const HOST = 'reviews.bookinfo.svc.cluster.local';
+const OWNER = { uid: 'uid-1', name: 'reviews' };
 
 const REVIEWS = virtualService(`
 hosts: [reviews]
@@ -113,7 +114,14 @@ describe('resolving', () => {
       'has no http route',
       true,
     ],
-    ['it only delegates', [virtualService('http: [{name: d, delegate: {name: x}}]')], [], {}, 'http route "d" redirects', true],
+    [
+      'it only delegates',
+      [virtualService('http: [{name: d, delegate: {name: x}}]')],
+      [],
+      {},
+      '"d" delegates to VirtualService bookinfo/x, which does not',
+      true,
+    ],
     [
       'a named object is missing',
       [REVIEWS],
@@ -260,7 +268,7 @@ describe('writing', () => {
   it('R3: weight and position go in one request, and the cache shows them at once', async () => {
     const { deps, requests } = fakeMesh([REVIEWS], [REVIEWS_RULE]);
     const router = createIstioRouter(deps);
-    await router.setTraffic(setTraffic(50), 'uid-1');
+    await router.setTraffic(setTraffic(50), OWNER);
     expect(requests).toEqual(['patch VirtualService bookinfo/reviews']);
     expect(router.observe(rollout(), TARGET, [])).toMatchObject({
       objects: [{ resourceVersion: '8', weights: { versions: { v1: 50, v2: 50 }, foreign: 0 }, position: position() }],
@@ -272,7 +280,7 @@ describe('writing', () => {
       '{host: reviews, subsets: [{name: old, labels: {version: v1}}, {name: new, labels: {version: v2}}]}',
     );
     const { deps, caches } = fakeMesh([virtualService('http: [{route: [{destination: {host: reviews, subset: old}}]}]')], [rule]);
-    await createIstioRouter(deps).setTraffic(setTraffic(50), 'uid-1');
+    await createIstioRouter(deps).setTraffic(setTraffic(50), OWNER);
     const written = fieldsOf(listOf(fieldsOf(caches.VirtualService.get('bookinfo', 'reviews')?.spec)['http'])[0])['route'];
     expect(written).toEqual([
       { destination: { host: 'reviews', subset: 'old' }, weight: 50 },
@@ -286,13 +294,13 @@ describe('writing', () => {
     );
     const { deps } = fakeMesh([object], []);
     const router = createIstioRouter(deps);
-    await router.setTraffic(setTraffic(0), 'uid-1');
+    await router.setTraffic(setTraffic(0), OWNER);
     expect(router.observe(rollout(), TARGET, [])).toMatchObject({ objects: [{ weights: { versions: { v1: 100, v2: 0 } } }] });
   });
 
   it('drops a write of what is not as it was observed, without a request', async () => {
     const { deps, requests } = fakeMesh([REVIEWS], [REVIEWS_RULE]);
-    const outcome = await kindOf(createIstioRouter(deps).setTraffic(setTraffic(50, { resourceVersion: '6' }), 'uid-1'));
+    const outcome = await kindOf(createIstioRouter(deps).setTraffic(setTraffic(50, { resourceVersion: '6' }), OWNER));
     expect(outcome).toContain('conflict: setting 50 % in VirtualService bookinfo/reviews: it has changed');
     expect(requests).toEqual([]);
   });
@@ -301,9 +309,9 @@ describe('writing', () => {
     const { deps, requests, changeUnseen } = fakeMesh([REVIEWS], [REVIEWS_RULE]);
     changeUnseen('VirtualService', { ...REVIEWS, metadata: { ...REVIEWS.metadata, annotations: { owner: 'a' } } });
     const router = createIstioRouter(deps);
-    expect(await kindOf(router.setTraffic(setTraffic(50), 'uid-1'))).toMatch(/^conflict: /);
+    expect(await kindOf(router.setTraffic(setTraffic(50), OWNER))).toMatch(/^conflict: /);
     expect(requests).toEqual(['patch VirtualService bookinfo/reviews', 'get VirtualService bookinfo/reviews']);
-    expect(await kindOf(router.setTraffic(setTraffic(50, { resourceVersion: '8' }), 'uid-1'))).toBe('done');
+    expect(await kindOf(router.setTraffic(setTraffic(50, { resourceVersion: '8' }), OWNER))).toBe('done');
   });
 
   it('says what cannot be written', async () => {
@@ -312,11 +320,11 @@ describe('writing', () => {
     );
     const { deps, caches, requests } = fakeMesh([all], [REVIEWS_RULE]);
     const router = createIstioRouter(deps);
-    expect(await kindOf(router.setTraffic(setTraffic(50), 'uid-1'))).toMatch(/^refused: .*have the whole weight of http route 0/);
+    expect(await kindOf(router.setTraffic(setTraffic(50), OWNER))).toMatch(/^refused: .*have the whole weight of http route 0/);
     caches.VirtualService.put(virtualService('{}'));
-    expect(await kindOf(router.setTraffic(setTraffic(50), 'uid-1'))).toMatch(/^notFound: .*no http route/);
+    expect(await kindOf(router.setTraffic(setTraffic(50), OWNER))).toMatch(/^notFound: .*no http route/);
     caches.VirtualService.remove('bookinfo', 'reviews');
-    expect(await kindOf(router.setTraffic(setTraffic(50), 'uid-1'))).toMatch(/^notFound: .*does not exist any more/);
+    expect(await kindOf(router.setTraffic(setTraffic(50), OWNER))).toMatch(/^notFound: .*does not exist any more/);
     expect(requests).toEqual([]);
   });
 
@@ -339,6 +347,74 @@ describe('writing', () => {
     expect(await kindOf(router.ensureSubset(TARGET, 'v2'))).toMatch(/^refused: .*there is a subset "v2" already/);
     caches.DestinationRule.remove('bookinfo', 'reviews');
     expect(await kindOf(router.ensureSubset(TARGET, 'v2'))).toMatch(/^notFound: /);
+  });
+});
+
+describe('a subset that is not named like its version', () => {
+  const routed = virtualService(`
+hosts: [reviews]
+http: [{route: [{destination: {host: reviews, subset: stable}, weight: 100}, {destination: {host: reviews, subset: canary}}]}]`);
+  const ruleWith = (...names: readonly ['stable' | 'canary', string][]) =>
+    destinationRule(
+      `{host: reviews, subsets: [${names.map(([name, of]) => `{name: ${name}, labels: {version: ${of}}}`).join()}]}`,
+    );
+
+  it('R23, R26: stands for it when somebody took it out of the rule, too, and is put back under its name', async () => {
+    const { deps, put, caches } = fakeMesh([routed], [ruleWith(['stable', 'v1'], ['canary', 'v2'])]);
+    const router = createIstioRouter(deps);
+    await router.setTraffic(setTraffic(30), OWNER);
+    put('DestinationRule', ruleWith());
+    const split = { objects: [{ weights: { versions: { v1: 70, v2: 30 } } }], subsets: {} };
+    expect(router.observe(rollout(), TARGET, [])).toMatchObject(split);
+    const resourceVersion = caches.VirtualService.get('bookinfo', 'reviews')?.metadata?.resourceVersion ?? '';
+    await router.setTraffic(setTraffic(0, { resourceVersion }), OWNER);
+    expect(router.observe(rollout(), TARGET, [])).toMatchObject({ objects: [{ weights: { versions: { v1: 100, v2: 0 } } }] });
+    await router.ensureSubset(TARGET, 'v1');
+    await router.ensureSubset(TARGET, 'v2');
+    expect(caches.DestinationRule.get('bookinfo', 'reviews')?.spec).toEqual(ruleWith(['stable', 'v1'], ['canary', 'v2']).spec);
+  });
+
+  it('R27: is not taken for one of another host in the same object', async () => {
+    const two = virtualService(`
+hosts: [shop]
+http:
+- {match: [{uri: {prefix: /r}}], route: [{destination: {host: reviews, subset: stable}, weight: 100}, {destination: {host: reviews, subset: canary}}]}
+- {name: other, route: [{destination: {host: ratings, subset: old}, weight: 100}, {destination: {host: ratings, subset: canary}}]}`);
+    const ratings = {
+      ...TARGET,
+      host: 'ratings.bookinfo.svc.cluster.local',
+      routes: ['other'],
+      destinationRule: 'bookinfo/ratings',
+    };
+    const theirs = destinationRule(
+      '{host: ratings, subsets: [{name: old, labels: {version: v1}}, {name: canary, labels: {version: v9}}]}',
+      {
+        name: 'ratings',
+      },
+    );
+    const { deps, put, caches } = fakeMesh([two], [ruleWith(['stable', 'v1'], ['canary', 'v2']), theirs]);
+    const router = createIstioRouter(deps);
+    await router.setTraffic(setTraffic(30), OWNER);
+    const resourceVersion = caches.VirtualService.get('bookinfo', 'reviews')?.metadata?.resourceVersion ?? '';
+    const target = { ...ratings, canary: 'v9' };
+    await router.setTraffic(setTraffic(40, { target, resourceVersion }), { uid: 'uid-2', name: 'ratings' });
+    put('DestinationRule', ruleWith());
+    put('DestinationRule', destinationRule('{host: ratings}', { name: 'ratings' }));
+    expect(router.observe(rollout(), TARGET, [])).toMatchObject({ objects: [{ weights: { versions: { v1: 70, v2: 30 } } }] });
+    await router.ensureSubset(TARGET, 'v1');
+    await router.ensureSubset(ratings, 'v1');
+    const names = ['reviews', 'ratings'].map(name => fieldsOf(caches.DestinationRule.get('bookinfo', name)?.spec)['subsets']);
+    expect(names).toMatchObject([[{ name: 'stable' }], [{ name: 'old' }]]);
+  });
+
+  it('means what the rule says as long as it is there', async () => {
+    const { deps, put } = fakeMesh([routed], [ruleWith(['stable', 'v1'], ['canary', 'v2'])]);
+    const router = createIstioRouter(deps);
+    await router.setTraffic(setTraffic(30), OWNER);
+    put('DestinationRule', ruleWith(['stable', 'v1'], ['canary', 'v3']));
+    expect(router.observe(rollout(), TARGET, [])).toMatchObject({ objects: [{ weights: { versions: { v1: 70, v3: 30 } } }] });
+    await router.ensureSubset(TARGET, 'v2');
+    expect(router.observe(rollout(), TARGET, [])).toMatchObject({ subsets: { v2: { name: 'v2' } } });
   });
 });
 

@@ -70,6 +70,7 @@ const edit = (weightPercent: number, seq: number): TrafficEdit => ({
   versionOf: subset => subset,
   weightPercent,
   uid: 'uid-1',
+  rollout: 'reviews',
   position: position(seq),
 });
 

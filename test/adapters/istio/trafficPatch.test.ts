@@ -15,6 +15,7 @@ const edit = (weightPercent: number, more: Partial<TrafficEdit> = {}): TrafficEd
   versionOf: subset => subset,
   weightPercent,
   uid: 'uid-1',
+  rollout: 'reviews',
   position: position(),
   ...more,
 });
@@ -167,6 +168,11 @@ describe('position', () => {
     const written = apply(virtualService(spec), edit(50));
     expect(positionOf(written, 'uid-1')).toEqual(position());
     expect(positionOf(apply(written, edit(50, { position: position(2) })), 'uid-1')).toEqual(position(2));
+  });
+
+  it('R3: the digest of routes travels with it', () => {
+    const named = { ...position(), routes: '00aa11bb' };
+    expect(positionOf(apply(virtualService(spec), edit(50, { position: named })), 'uid-1')).toEqual(named);
   });
 
   it('R3: entries of others and other annotations stay', () => {

@@ -31,9 +31,15 @@ describe('weights of a steered route', () => {
       'short and full host names are one host',
       `http: [{route: [{destination: {host: reviews, subset: v1}, weight: 60},
                        {destination: {host: ${HOST}, subset: v2}, weight: 20},
-                       {destination: {host: reviews.bookinfo.svc, subset: v2}, weight: 10},
-                       {destination: {host: reviews.bookinfo, subset: v3}, weight: 10}]}]`,
-      { versions: { v1: 60, v2: 30, v3: 10 }, foreign: 0 },
+                       {destination: {host: reviews, subset: v3}, weight: 20}]}]`,
+      { versions: { v1: 60, v2: 20, v3: 20 }, foreign: 0 },
+    ],
+    [
+      'Istio does not complete a name with a dot: it is another host',
+      `http: [{route: [{destination: {host: reviews, subset: v1}, weight: 90},
+                       {destination: {host: reviews.bookinfo.svc, subset: v2}, weight: 8},
+                       {destination: {host: reviews.bookinfo, subset: v2}, weight: 2}]}]`,
+      { versions: { v1: 90 }, foreign: 10 },
     ],
     [
       'other hosts add up to foreign, also the same name in another namespace',
