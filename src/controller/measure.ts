@@ -1,4 +1,5 @@
 import { type Action, type Measurement, type Plan, type PlanGate, providerOf } from '../rollout/index.ts';
+import { ofCopies } from './copies.ts';
 import type { Memory } from './memory.ts';
 import { turnTo } from './memory.ts';
 import { readNormal } from './normal.ts';
@@ -60,6 +61,7 @@ export const createMeasurer = (deps: {
           stable,
           canary,
           onlyCanary: !needStable(gates),
+          ...(action.copies === undefined ? {} : { copies: true }),
           fromMs: sums.untilMs,
           toMs: action.atMs,
           slowerThanMs: slowerThan(gates),
@@ -71,7 +73,10 @@ export const createMeasurer = (deps: {
       addTraffic(sums, traffic, gates, action.compares);
       memory.sums.set(name, sums);
       if (traffic.scrapeDistanceMs !== undefined) memory.scrapeDistanceMs.set(name, traffic.scrapeDistanceMs);
-      for (const gate of gates) keep(gate, measurementOf(gate, sums, action.atMs, countsOfAll(memory)));
+      for (const gate of gates) {
+        const measurement = measurementOf(gate, sums, action.atMs, countsOfAll(memory));
+        keep(gate, action.copies === undefined ? measurement : ofCopies(measurement, gate, sums, canary.version));
+      }
     } catch (error) {
       for (const gate of gates) keep(gate, { kind: 'error', atMs: action.atMs, message: messageOf(error) });
     }

@@ -1,4 +1,5 @@
 import { type Action, type GateSource, type Measurement, type PlanGate, percentileOf } from '../rollout/index.ts';
+import { whyNoCopies } from './copies.ts';
 import type { GateCaller, Providers, RenderTemplate } from './ports.ts';
 import { promDuration, type Subject } from './subject.ts';
 
@@ -47,7 +48,7 @@ export const createPlainReader = (deps: {
   const readWindow = async (
     source: Source<'prometheus' | 'zipkin'>,
     { host, stable, canary, plan }: Subject,
-    atMs: number,
+    { atMs, copies }: Measure,
     signal: AbortSignal,
   ): Promise<Measurement> => {
     const provider = providers[source.kind][source.provider];
@@ -55,9 +56,21 @@ export const createPlainReader = (deps: {
     const windowMs = Math.max(plan.intervalMs, PLAIN_WINDOW_MS);
     const withoutDurations = !('percentile' in source);
     const span = { fromMs: atMs - windowMs, toMs: atMs };
-    const query = { host, stable, canary, onlyCanary: true, ...span, slowerThanMs: [], withoutDurations };
+    const query = {
+      host,
+      stable,
+      canary,
+      onlyCanary: true,
+      ...(copies === undefined ? {} : { copies }),
+      ...span,
+      slowerThanMs: [],
+      withoutDurations,
+    };
     const { canary: of } = await provider.readTraffic(query, signal);
-    if (of.requests === 0) return { kind: 'none', atMs, message: 'no requests of the new version in the window' };
+    if (of.requests === 0) {
+      const why = copies === undefined ? '' : `; ${whyNoCopies(source, canary.version)}`;
+      return { kind: 'none', atMs, message: `no requests of the new version in the window${why}` };
+    }
     if (!('percentile' in source))
       return { kind: 'value', atMs, value: 100 * (1 - of.errors / of.requests), samples: of.requests, windowMs };
     const value = percentileOf(of.durations, source.percentile);
@@ -81,10 +94,11 @@ export const createPlainReader = (deps: {
   };
 
   return {
-    read: async (subject, { atMs }, { source, name }, signal) => {
+    read: async (subject, action, { source, name }, signal) => {
+      const { atMs } = action;
       try {
         if (source.kind === 'query') return await readQuery(source, subject, atMs, signal);
-        if (source.kind === 'prometheus' || source.kind === 'zipkin') return await readWindow(source, subject, atMs, signal);
+        if (source.kind === 'prometheus' || source.kind === 'zipkin') return await readWindow(source, subject, action, signal);
         if (source.kind === 'webhook') return await askWebhook(source, subject, { atMs, gate: name }, signal);
         throw new Error(`${source.kind} is read together with other gates`);
       } catch (error) {

@@ -27,6 +27,8 @@ export type ProviderSums = {
   readonly durations: Readonly<Record<Side, Map<number, number>>>;
   /** Requests of each side as this process saw them. */
   requests: Readonly<Record<Side, number>>;
+  /** Copies that this process saw go without an answer. */
+  unanswered: number;
   readonly causes: Map<string, number>;
   readonly pods: Map<string, { requests: number; failures: number }>;
 };
@@ -89,6 +91,7 @@ export const seedSums = (gates: readonly PlanGate[], stored: readonly GateStatus
     gates: new Map(sums),
     durations: { stable: new Map(), canary: new Map() },
     requests: { stable: 0, canary: 0 },
+    unanswered: 0,
     causes: new Map(),
     pods: new Map(),
   };
@@ -157,6 +160,7 @@ const intervalOf = (gate: PlanGate, traffic: Traffic, slower: readonly number[])
 
 const addFigures = (sums: ProviderSums, { stable, canary }: Traffic): void => {
   sums.requests = { stable: sums.requests.stable + stable.requests, canary: sums.requests.canary + canary.requests };
+  sums.unanswered += canary.unanswered ?? 0;
   for (const [side, of] of [['stable', stable] as const, ['canary', canary] as const]) {
     for (const [upToMs, count] of of.durations) {
       const edge = threeDigits(upToMs);

@@ -123,6 +123,15 @@ describe('sluice analyze: who is compared', () => {
     expect((await prepared(cluster, { versions: { canary: 'v3' } })).subjects.incomparable).toBeUndefined();
   });
 
+  it('a version that gets mirrored copies is compared by what its own side tells of them', async () => {
+    const { cluster } = clusterWith(stored(inAttempt({ weight: 0, mirror: { percentage: 50 } })));
+    const found = await prepared(cluster);
+    expect(found.subjects).toMatchObject({ copies: true });
+    expect(found.subjects.incomparable).toBeUndefined();
+    expect(found.assumed).toEqual(['the new version got nothing but mirrored copies in all of this time, as it does now']);
+    expect((await prepared(cluster, { versions: { canary: 'v3' } })).subjects.copies).toBeUndefined();
+  });
+
   it('no more is asked of the cluster than is needed', async () => {
     const { cluster, asked } = clusterWith(stored());
     await prepared(cluster, {

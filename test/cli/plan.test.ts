@@ -160,7 +160,7 @@ describe('sluice plan', () => {
     expect(await planned(text)).toMatchObject({ waitsForPeople: true });
   });
 
-  it('strategies that only simulate knows are planned, and said to be refused', async () => {
+  it('an experiment lasts as long as it is meant to, and nobody knows how many requests match', async () => {
     const { steps, notes } = await planned(
       rollout('  strategy: {abTest: {match: [{headers: {x-group: {exact: b}}}], duration: 10m, then: end}}\n'),
       '--requests-per-second',
@@ -168,7 +168,23 @@ describe('sluice plan', () => {
     );
     expect(steps.map(({ atLeastSeconds }) => atLeastSeconds)).toEqual([600]);
     expect(steps[0]?.gates[0]?.says).toBe('how many requests match the header route is not known here');
-    expect(notes[0]).toBe('the controller refuses this Rollout: spec.strategy.abTest is not supported yet');
+    expect(notes.filter(note => note.includes('refuses'))).toEqual([]);
+  });
+
+  it('copies count as requests of the new version, and are not traced', async () => {
+    const steps =
+      '{setMirrorRoute: {percentage: 50}, pause: {duration: 5m}}, {setMirrorRoute: {}, setWeight: 50, pause: {duration: 5m}}';
+    const gates =
+      '{name: errors, prometheus: {metric: success-rate}, baseline: {}}, {name: spans, zipkin: {percentile: 99}, threshold: {max: 300}}';
+    const { steps: told } = await planned(withGates(steps, gates), '--requests-per-second', '20', '--sampling', '100');
+    const says = (step: number, name: string) => told[step]?.gates.find(gate => gate.name === name)?.says;
+    // as many of the new version as at 50 %, and twice as many of stable to compare with
+    expect([says(0, 'errors'), says(1, 'errors')]).toEqual([
+      expect.stringMatching(/^finds failures from 15\.8 times stable's on/),
+      expect.stringMatching(/^finds failures from 20\.8 times stable's on/),
+    ]);
+    expect(says(0, 'spans')).toBe('mirrored copies are not traced: it holds the step until a person promotes it');
+    expect(says(1, 'spans')).toMatch(/^finds slow ones/);
   });
 
   it('above 80 % there is no comparison: what was normal is the limit there', async () => {

@@ -1,5 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { SystemError, type Traffic, type TrafficProvider, type VersionSelector } from '../../src/controller/ports.ts';
+import {
+  SystemError,
+  type Traffic,
+  type TrafficProvider,
+  type TrafficQuery,
+  type VersionSelector,
+} from '../../src/controller/ports.ts';
 
 /** A mesh with two versions behind one host, and a provider that tells about it. */
 export type TrafficWorld = {
@@ -13,6 +19,8 @@ export type TrafficWorld = {
     count: number,
     behaviour?: { readonly status?: number; readonly latencyMs?: number },
   ): Promise<void>;
+  /** Sends requests that stable answers, with a mirrored copy of each to the new version, and waits for stable's answers. */
+  sendCopied(count: number, copies?: { readonly status?: number }): Promise<void>;
   nowMs(): number;
   /** Lets time pass: by waiting, or by turning the world's clock. */
   pass(ms: number): Promise<void>;
@@ -28,7 +36,7 @@ const SLOW_MS = 1_200;
 const FAST_MS = 500;
 
 /** What some providers know besides. */
-type Tells = { readonly causes?: boolean; readonly pods?: boolean };
+type Tells = { readonly causes?: boolean; readonly pods?: boolean; readonly copies?: boolean };
 
 /** What every TrafficProvider must do. Registers its tests; the world is opened before the first and closed after the last. */
 export function trafficContract(name: string, open: () => Promise<TrafficWorld>, tells: Tells = {}): void {
@@ -89,7 +97,7 @@ export function trafficContract(name: string, open: () => Promise<TrafficWorld>,
       const fromMs = await sendFast(world, () => world.send('canary', 12));
       await world.send('canary', 5, { latencyMs: SLOW_MS });
       await world.pass(world.settleMs);
-      const { canary } = await read(world, fromMs, world.nowMs(), [FAST_MS, 1_000, 30_000]);
+      const { canary } = await read(world, fromMs, world.nowMs(), { slowerThanMs: [FAST_MS, 1_000, 30_000] });
       expect(canary).toMatchObject({ requests: 17, timed: 17, slow: [5, 5, 0] });
       expect(canary.durations.reduce((total, [, count]) => total + count, 0)).toBe(17);
       const edges = canary.durations.map(([upToMs]) => upToMs);
@@ -102,6 +110,21 @@ export function trafficContract(name: string, open: () => Promise<TrafficWorld>,
         AbortSignal.abort(),
       );
       await expect(reading).rejects.toBeInstanceOf(SystemError);
+    });
+
+    it('R18: mirrored copies count for the new version alone, where anybody tells of them', async () => {
+      const fromMs = world.nowMs();
+      await world.sendCopied(20);
+      await world.pass(world.settleMs / 5);
+      await world.sendCopied(5, { status: 503 });
+      await world.pass(world.settleMs);
+      const { stable, canary, host } = await read(world, fromMs, world.nowMs(), { copies: true });
+      const told = tells.copies ? { requests: 25, errors: 5, timed: 25 } : { requests: 0, errors: 0, timed: 0 };
+      expect({ stable, canary, host }).toMatchObject({
+        stable: { requests: 25, errors: 0, timed: 25 },
+        canary: told,
+        host: { requests: 25, unattributed: 0 },
+      });
     });
 
     if (tells.causes) tellsCauses(() => world);
@@ -169,10 +192,12 @@ async function sendFast(world: TrafficWorld, send: () => Promise<void>): Promise
   }
 }
 
-function query(world: TrafficWorld, fromMs: number, toMs: number, slowerThanMs: readonly number[] = []) {
-  return { host: world.host, stable: world.stable, canary: world.canary, fromMs, toMs, slowerThanMs };
+type More = Partial<Pick<TrafficQuery, 'slowerThanMs' | 'copies'>>;
+
+function query(world: TrafficWorld, fromMs: number, toMs: number, more: More = {}): TrafficQuery {
+  return { host: world.host, stable: world.stable, canary: world.canary, fromMs, toMs, slowerThanMs: [], ...more };
 }
 
-function read(world: TrafficWorld, fromMs: number, toMs: number, slowerThanMs: readonly number[] = []): Promise<Traffic> {
-  return world.provider.readTraffic(query(world, fromMs, toMs, slowerThanMs), new AbortController().signal);
+function read(world: TrafficWorld, fromMs: number, toMs: number, more: More = {}): Promise<Traffic> {
+  return world.provider.readTraffic(query(world, fromMs, toMs, more), new AbortController().signal);
 }

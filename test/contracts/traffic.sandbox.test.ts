@@ -24,11 +24,25 @@ const openTraffic = async (
   await twoPods(world, namespace);
   const route = (subset: string) => [{ destination: { host: 'forecast', subset } }];
   const toCanary = { name: 'canary', match: [{ headers: { [TO]: { exact: 'canary' } } }], route: route(VERSIONS.canary) };
+  const mirror = { mirror: { host: 'forecast', subset: VERSIONS.canary }, mirrorPercentage: { value: 100 } };
+  const copied = {
+    name: 'copied',
+    match: [{ headers: { [TO]: { exact: 'copied' } } }],
+    route: route(VERSIONS.stable),
+    ...mirror,
+  };
   const path = `/apis/networking.istio.io/v1/namespaces/${namespace}/virtualservices/forecast`;
-  const http = [toCanary, { name: 'primary', route: route(VERSIONS.stable) }];
+  const http = [toCanary, copied, { name: 'primary', route: route(VERSIONS.stable) }];
   await world.api.patch(path, 'merge', { spec: { http: http.map(one => ({ ...one, retries: { attempts: 0 } })) } });
   const ask = (to: string) => send(`${world.sandbox.urls.gateway}/api`, { headers: { host: hostOf(namespace), [TO]: to } });
   await until(async () => ((await ask('canary')).body.version === VERSIONS.canary ? true : undefined), 'the canary to answer');
+  const answerWith = (to: keyof typeof VERSIONS, { status = 200, latencyMs = 0 }) => {
+    const fault = { errorRate: status === 200 ? 0 : 1, status, latencyMs };
+    world.sandbox.control.setFault(workloadOf(namespace, VERSIONS[to]), fault);
+  };
+  const askAll = async (to: string, count: number) => {
+    await Promise.all(Array.from({ length: count }, () => ask(to)));
+  };
   const selector = (version: string) => ({ version, subset: version, workloads: [workloadOf(namespace, version)] });
   return {
     provider: create(world),
@@ -40,10 +54,14 @@ const openTraffic = async (
     pass: async ms => {
       await wait(ms);
     },
-    send: async (to, count, { status = 200, latencyMs = 0 } = {}) => {
-      const errorRate = status === 200 ? 0 : 1;
-      world.sandbox.control.setFault(workloadOf(namespace, VERSIONS[to]), { errorRate, status, latencyMs });
-      await Promise.all(Array.from({ length: count }, () => ask(to)));
+    send: async (to, count, behaviour = {}) => {
+      answerWith(to, behaviour);
+      await askAll(to, count);
+    },
+    sendCopied: async (count, copies = {}) => {
+      answerWith('stable', {});
+      answerWith('canary', copies);
+      await askAll('copied', count);
     },
     close: world.close,
   };
@@ -62,7 +80,7 @@ trafficContract(
     openTraffic('counted', 1_500, ({ sandbox }) =>
       createPrometheus({ name: 'sandbox', url: sandbox.urls.prometheus, timeoutMs: 5_000 }),
     ),
-  { causes: true, pods: true },
+  { causes: true, pods: true, copies: true },
 );
 
 trafficContract('Zipkin and the sandbox', () =>

@@ -1,6 +1,6 @@
 import { createPrometheus } from '../../src/adapters/prometheus/prometheus.ts';
 import { createZipkin } from '../../src/adapters/zipkin/zipkin.ts';
-import { buckets, requests, sent, startFakePrometheus } from '../adapters/prometheus/fake.ts';
+import { buckets, received, requests, sent, startFakePrometheus } from '../adapters/prometheus/fake.ts';
 import { call, startFakeZipkin } from '../adapters/zipkin/fake.ts';
 import { type TrafficWorld, trafficContract } from './traffic.contract.ts';
 
@@ -28,6 +28,22 @@ const counted = async (): Promise<TrafficWorld> => {
       ...buckets(labels, Object.fromEntries(edges.map((le, index) => [le, column(samples, index + 2)]))),
     ]);
   };
+  const tell = (
+    teller: typeof sent,
+    to: 'stable' | 'canary',
+    count: number,
+    { status = 200, latencyMs = 1 }: { readonly status?: number; readonly latencyMs?: number } = {},
+  ) => {
+    const key = `${teller.name} ${to} ${status}`;
+    const instance = teller === sent ? 'gateway' : to;
+    const labels = teller(to === 'stable' ? 'reviews-v1' : 'reviews-v2', instance, { response_code: String(status) });
+    const counter = counters.get(key) ?? { labels, all: 0, byEdge: edges.map(() => 0), samples: [] };
+    counters.set(key, counter);
+    counter.all += count;
+    counter.byEdge = counter.byEdge.map(
+      (value, index) => value + (latencyMs <= Number.parseFloat(edges[index] ?? '') || index === 3 ? count : 0),
+    );
+  };
   return {
     provider,
     host,
@@ -41,26 +57,30 @@ const counted = async (): Promise<TrafficWorld> => {
         if (nowMs % scrapeEveryMs === 0) scrape();
       }
     },
-    async send(to, count, { status = 200, latencyMs = 1 } = {}) {
-      const key = `${to} ${status}`;
-      const labels = sent(to === 'stable' ? 'reviews-v1' : 'reviews-v2', 'gateway', { response_code: String(status) });
-      const counter = counters.get(key) ?? { labels, all: 0, byEdge: edges.map(() => 0), samples: [] };
-      counters.set(key, counter);
-      counter.all += count;
-      counter.byEdge = counter.byEdge.map(
-        (value, index) => value + (latencyMs <= Number.parseFloat(edges[index] ?? '') || index === 3 ? count : 0),
-      );
+    async send(to, count, answer) {
+      for (const teller of [sent, received]) tell(teller, to, count, answer);
+    },
+    async sendCopied(count, copies) {
+      for (const teller of [sent, received]) tell(teller, 'stable', count);
+      tell(received, 'canary', count, copies);
     },
     close: fake.close,
   };
 };
 
-trafficContract('Prometheus', counted, { causes: true });
+trafficContract('Prometheus', counted, { causes: true, copies: true });
 
 trafficContract('Zipkin', async (): Promise<TrafficWorld> => {
   const fake = await startFakeZipkin();
   let nowMs = startMs;
   const lagMs = 2000;
+  const send: TrafficWorld['send'] = async (to, count, { status = 200, latencyMs = 1 } = {}) => {
+    for (let index = 0; index < count; index += 1) {
+      nowMs += 1;
+      const tags = { 'http.status_code': String(status) };
+      fake.spans.push(...call(to === 'stable' ? 'v1' : 'v2', { atMs: nowMs, durationMs: latencyMs, tags }));
+    }
+  };
   return {
     provider: createZipkin({ name: 'fake', url: fake.url, timeoutMs: 5000, lagMs, clock: { now: () => nowMs } }),
     host,
@@ -71,13 +91,9 @@ trafficContract('Zipkin', async (): Promise<TrafficWorld> => {
     async pass(ms) {
       nowMs += ms;
     },
-    async send(to, count, { status = 200, latencyMs = 1 } = {}) {
-      for (let index = 0; index < count; index += 1) {
-        nowMs += 1;
-        const tags = { 'http.status_code': String(status) };
-        fake.spans.push(...call(to === 'stable' ? 'v1' : 'v2', { atMs: nowMs, durationMs: latencyMs, tags }));
-      }
-    },
+    send,
+    // Istio's proxies do not trace copies
+    sendCopied: count => send('stable', count),
     close: fake.close,
   };
 });

@@ -8,7 +8,12 @@ import { durationsMetric, requestsMetric } from './metrics.ts';
 type Reading = {
   readonly interval: Interval;
   /** The reporter whose word counts. */
-  readonly receiver: string;
+  readonly teller: string;
+  /**
+   * The version gets nothing but mirrored copies: no sender tells of them. One without an answer was ended by the proxy that
+   * sent it, as it took too long, or as its original was over before all of it was sent; a caller who leaves does not end it.
+   */
+  readonly copies?: boolean;
   readonly slowerThanMs: readonly number[];
 };
 
@@ -20,23 +25,26 @@ export function countVersion(groups: readonly Group[], reading: Reading): Versio
   return { ...countRequests(groups, reading), ...countDurations(groups, reading) };
 }
 
-type Requests = Pick<VersionTraffic, 'requests' | 'errors' | 'causes' | 'pods'>;
+type Requests = Pick<VersionTraffic, 'requests' | 'errors' | 'unanswered' | 'causes' | 'pods'>;
 type Durations = Pick<VersionTraffic, 'timed' | 'slow' | 'durations'>;
 
-function countRequests(groups: readonly Group[], { interval, receiver }: Reading): Requests {
+function countRequests(groups: readonly Group[], { interval, teller, copies = false }: Reading): Requests {
   let requests = 0;
   let errors = 0;
+  let unanswered = 0;
   let knowsPods = false;
   const causes = new Map<string, number>();
   const pods = new Map<string, { requests: number; failures: number }>();
   for (const { metric, reporter, response, series, pod } of groups) {
-    if (metric !== requestsMetric || isClientCancel(response)) continue;
+    const isCancelled = isClientCancel(response);
+    if (metric !== requestsMetric || (isCancelled && !copies)) continue;
     const failed = isServerFailure(response);
-    const lostOnTheWay = reporter === 'source' && failed && brokeOnTheWay(response.flags);
-    if (reporter !== receiver && !lostOnTheWay) continue;
+    const lostOnTheWay = reporter === 'source' && !copies && failed && brokeOnTheWay(response.flags);
+    if (reporter !== teller && !lostOnTheWay) continue;
     knowsPods ||= pod !== undefined;
     const count = growth(series, interval).reduce((total, one) => total + one, 0);
-    if (count === 0) continue;
+    if (isCancelled) unanswered += count;
+    if (isCancelled || count === 0) continue;
     const failures = failed ? count : 0;
     requests += count;
     errors += failures;
@@ -45,7 +53,13 @@ function countRequests(groups: readonly Group[], { interval, receiver }: Reading
     const before = pods.get(pod) ?? { requests: 0, failures: 0 };
     pods.set(pod, { requests: before.requests + count, failures: before.failures + failures });
   }
-  return { requests, errors, causes: mostFrequent(causes), ...(knowsPods ? { pods: mostFailing(pods) } : {}) };
+  return {
+    requests,
+    errors,
+    ...(copies ? { unanswered } : {}),
+    causes: mostFrequent(causes),
+    ...(knowsPods ? { pods: mostFailing(pods) } : {}),
+  };
 }
 
 /** Ties stand in the order of their names, so that equal answers look equal. */
@@ -61,12 +75,12 @@ function mostFailing(
   return listed.sort((a, b) => b.failures - a.failures || (a.name < b.name ? -1 : 1)).slice(0, mostPods);
 }
 
-function countDurations(groups: readonly Group[], { interval, receiver, slowerThanMs }: Reading): Durations {
+function countDurations(groups: readonly Group[], { interval, teller, slowerThanMs }: Reading): Durations {
   let timed = 0;
   const slow = slowerThanMs.map(() => 0);
   const durations = new Map<number, number>();
   for (const { metric, reporter, response, series } of groups) {
-    if (metric !== durationsMetric || reporter !== receiver || isClientCancel(response)) continue;
+    if (metric !== durationsMetric || reporter !== teller || isClientCancel(response)) continue;
     const histogram = readHistogram(series, interval);
     timed += histogram.total;
     for (const [index, limitMs] of slowerThanMs.entries()) slow[index] = (slow[index] ?? 0) + countAbove(histogram, limitMs);

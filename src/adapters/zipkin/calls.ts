@@ -107,8 +107,21 @@ export function createPodFinder(spans: readonly Span[], service: string): (span:
   return ({ traceId, id }) => pods.get(`${traceId} ${id}`)?.pod;
 }
 
+/** What the pods of a service tell: each of their spans, and the call that it is; `sideOf` says where a version belongs, if anywhere. */
+export function receivedBy(
+  spans: readonly Span[],
+  service: string,
+  sideOf: (version: string) => string | undefined,
+): readonly (readonly [Span, Call])[] {
+  return spans.flatMap(span => {
+    const version = span.kind === 'SERVER' && span.service === service ? span.tags['istio.canonical_revision'] : undefined;
+    const side = version === undefined ? undefined : sideOf(version);
+    return side === undefined ? [] : [[span, toCall(span, side, podOf(span))] as const];
+  });
+}
+
 /** `sidecar~10.0.0.1~reviews-v1-7d4f.shop~shop.svc.cluster.local` */
-export function podOf(span: Span): string | undefined {
+function podOf(span: Span): string | undefined {
   const name = span.tags['node_id']?.split('~')[2];
   const dot = name?.lastIndexOf('.') ?? -1;
   return name === undefined || dot <= 0 ? undefined : name.slice(0, dot);

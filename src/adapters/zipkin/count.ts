@@ -31,9 +31,13 @@ export type SideOf = { readonly stable: string; readonly canary: string };
 /**
  * Counts calls per version. One call stands for a trace: calls of one trace are not independent of each other. Which
  * one is decided by a hash of its ids, and not by what it was like; only then it is looked at whether it counts here.
+ * A mirrored copy never takes the place of its original: where the new version gets nothing else, each of both stands for
+ * the trace on its own side, and the host has had one request.
  */
 export function countCalls(calls: readonly Call[], sideOf: SideOf, query: TrafficQuery, reading: Reading): Traffic {
-  const counted = onePerTrace(calls)
+  const isCopy = ({ side }: Call) => query.copies === true && side === sideOf.canary;
+  const originals = calls.filter(call => !isCopy(call));
+  const counted = [...onePerTrace(originals), ...onePerTrace(calls.filter(isCopy))]
     .map(call => ({ ...call, countsAtMs: countsAtMs(call, reading.promptMs) }))
     .filter(call => call.countsAtMs > reading.fromMs && call.countsAtMs <= reading.untilMs)
     .filter(call => call.lastedMs <= reading.reachMs && !call.cancelled)
@@ -47,8 +51,12 @@ export function countCalls(calls: readonly Call[], sideOf: SideOf, query: Traffi
     untilMs: reading.untilMs,
     stable: of(sideOf.stable),
     canary: of(sideOf.canary),
-    host: { requests: counted.length, unattributed: counted.filter(call => call.reachedNoPod).length },
+    host: countHost(counted.filter(call => !isCopy(call))),
   };
+}
+
+function countHost(calls: readonly Call[]): Traffic['host'] {
+  return { requests: calls.length, unattributed: calls.filter(call => call.reachedNoPod).length };
 }
 
 /**

@@ -1,7 +1,8 @@
 import type { Clock, TrafficProvider, TrafficQuery } from '../../controller/ports.ts';
 import { createHttpClient, type HttpClient, type HttpClientOptions } from '../http/client.ts';
-import { type Call, createPodFinder, podOf, sentTo, toCall } from './calls.ts';
+import { type Call, createPodFinder, receivedBy, sentTo, toCall } from './calls.ts';
 import { concerns } from './cluster.ts';
+import { NO_COPIES, receivedCopies } from './copies.ts';
 import { countCalls, noTraffic, type SideOf, type SpanTraffic } from './count.ts';
 import { AnswerError, parseTraces, type Span, type Trace } from './spans.ts';
 import { type Filter, type Found, type Interval, lookBackMs, readTraces, type Search } from './traces.ts';
@@ -107,10 +108,13 @@ function createSearch(
 }
 
 function filtersOf(view: View, query: TrafficQuery): readonly Filter[] {
-  if (view.kind === 'service') return [{ serviceName: serviceName(query.host) }];
-  return view.ports.flatMap(port =>
+  const service = serviceName(query.host);
+  if (view.kind === 'service') return [{ serviceName: service }];
+  const sent = view.ports.flatMap(port =>
     subsetsOf(query).map((subset): Filter => ({ annotationQuery: `upstream_cluster=outbound|${port}|${subset}|${query.host}` })),
   );
+  const received = { serviceName: service, annotationQuery: `istio.canonical_revision=${query.canary.version}` };
+  return query.copies ? [...sent, received] : sent;
 }
 
 function subsetsOf({ stable, canary, onlyCanary }: TrafficQuery): readonly string[] {
@@ -154,23 +158,20 @@ function isInAll(found: readonly Found[]): (trace: Trace) => boolean {
 type Sorted = { readonly calls: readonly Call[]; readonly sideOf: SideOf };
 
 function callsOfSenders(spans: readonly Span[], query: TrafficQuery): Sorted {
+  const { host, stable, canary, copies } = query;
   const subsets: ReadonlySet<string> = new Set(subsetsOf(query));
-  const pod = createPodFinder(spans, serviceName(query.host));
-  const sent = sentTo(spans, cluster => cluster.host === query.host && subsets.has(cluster.subset));
+  const received = copies ? receivedCopies(spans, query) : NO_COPIES;
+  const pod = createPodFinder(received.others(spans), serviceName(host));
+  const sent = sentTo(spans, cluster => cluster.host === host && subsets.has(cluster.subset));
+  const told = sent.filter(([span, { subset }]) => subset !== canary.subset || !received.isKnown(span));
   return {
-    calls: sent.map(([span, cluster]) => toCall(span, cluster.subset, pod(span))),
-    sideOf: { stable: query.stable.subset, canary: query.canary.subset },
+    calls: [...told.map(([span, { subset }]) => toCall(span, subset, pod(span))), ...received.calls],
+    sideOf: { stable: stable.subset, canary: canary.subset },
   };
 }
 
 /** Without proxies at the callers: what the pods themselves report. Calls that reached no pod cannot be seen this way. */
 function callsOfPods(spans: readonly Span[], query: TrafficQuery): Sorted {
-  const service = serviceName(query.host);
-  const calls = spans.flatMap((span): readonly Call[] => {
-    const version = span.tags['istio.canonical_revision'];
-    return span.kind === 'SERVER' && span.service === service && version !== undefined
-      ? [toCall(span, version, podOf(span))]
-      : [];
-  });
-  return { calls, sideOf: { stable: query.stable.version, canary: query.canary.version } };
+  const received = receivedBy(spans, serviceName(query.host), version => version);
+  return { calls: received.map(([, call]) => call), sideOf: { stable: query.stable.version, canary: query.canary.version } };
 }

@@ -9,6 +9,7 @@ import {
   type Reference,
   type RolloutSpec,
   referenceProviders,
+  takesCopiesOnly,
 } from '../../rollout/index.ts';
 import { type ForeseenGate, foreseeGate, type StepTraffic } from './foreseeGate.ts';
 import { type Assumed, USUAL_ERRORS } from './options.ts';
@@ -108,6 +109,7 @@ const trafficOf = (step: PlanStep, { perSecond }: Assumed): StepTraffic => {
     stableShare: 1 - weight / 100,
     ...(share === undefined ? {} : { newShare: share }),
     ...(share === undefined || perSecond === undefined ? {} : { newPerSecond: share * perSecond }),
+    ...(takesCopiesOnly(step) ? { copies: true } : {}),
     ...(why === undefined ? {} : { incomparable: why }),
   };
 };

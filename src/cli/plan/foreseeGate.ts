@@ -10,6 +10,8 @@ export type StepTraffic = {
   /** The new version's, copies included; absent: not known. */
   readonly newShare?: number;
   readonly newPerSecond?: number;
+  /** The new version gets nothing but mirrored copies. */
+  readonly copies?: true;
   /** Why both cannot be compared in this step. */
   readonly incomparable?: string;
 };
@@ -56,11 +58,14 @@ type InStep = StepTraffic &
 /** A step that lasts until a person promotes is looked at for this long. */
 const OPEN_MS = 600_000;
 
+const UNTRACED = 'mirrored copies are not traced: it holds the step until a person promotes it';
+
 /** What this gate can do in this step. */
 export const foreseeGate = (planned: PlanGate, step: InStep): ForeseenGate => {
   if (!step.hasTraffic) return { gate: planned, counts: false, nothing: 'the new version gets no traffic' };
   const { kind } = planned.source;
   if (kind === 'query' || kind === 'webhook') return { gate: planned, counts: false };
+  if (kind === 'zipkin' && step.copies) return { gate: planned, counts: true, nothing: UNTRACED };
   const gate = inThisStep(planned, step);
   const { share, perSecond } = flowOf(gate, step);
   if (share === undefined) return { gate, counts: true, nothing: 'how many requests match the header route is not known here' };

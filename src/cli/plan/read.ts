@@ -19,7 +19,7 @@ export const readRollout = async (
   if ('problems' in read) return read;
   const { rollout, errorsFor } = read;
   const installation = configured ?? assumedInstallation(rollout.spec);
-  const wrong = errorsFor({ ...installation, routes: ['header', 'mirror'], approvals: true });
+  const wrong = errorsFor({ ...installation, approvals: true });
   if (wrong.length > 0) return { problems: wrong.map(problemLine) };
   return { rollout, installation, refused: errorsFor(installation).map(({ path, message }) => `${path} ${message}`) };
 };

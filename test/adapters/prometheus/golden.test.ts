@@ -15,6 +15,7 @@ type Golden = {
   readonly fromS: number;
   readonly toS: number;
   readonly slowerThanMs?: readonly number[];
+  readonly copies?: boolean;
   readonly series: readonly { readonly metric: Readonly<Record<string, string>>; readonly values: [number, string][] }[];
   readonly expect: object;
   /** The scrape does not tell the pods of the versions. */
@@ -50,6 +51,7 @@ describe.each(files)('recorded answers of Prometheus: %s', (_, cases) => {
         fromMs: golden.fromS * 1000,
         toMs: golden.toS * 1000,
         slowerThanMs: golden.slowerThanMs ?? [],
+        ...(golden.copies === undefined ? {} : { copies: golden.copies }),
       },
       new AbortController().signal,
     );

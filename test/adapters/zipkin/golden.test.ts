@@ -10,6 +10,8 @@ import { createReader, lagMs } from './reader.ts';
  */
 type Golden = {
   readonly about: string;
+  /** The new version gets nothing but copies. */
+  readonly copies?: boolean;
   readonly spans: readonly FakeSpan[];
   readonly expect: Readonly<Record<'stable' | 'canary', Counted>> & { readonly host: object };
 };
@@ -32,9 +34,9 @@ const golden = readdirSync(directory)
   .map(file => ({ name: file.replace('.json', ''), ...read(file) }));
 
 describe('golden traces', () => {
-  it.each(golden)('$name: $about', async ({ spans, expect: expected }) => {
+  it.each(golden)('$name: $about', async ({ spans, copies = false, expect: expected }) => {
     fake.spans = spans.map(span => ({ ...span, timestamp: fromMs * 1000 + (span.timestamp ?? 0) }));
-    const { stable, canary, host } = await createReader(fake).readAt(untilMs + lagMs, { fromMs });
+    const { stable, canary, host } = await createReader(fake).readAt(untilMs + lagMs, { fromMs, copies });
     expect({ stable: shown(stable), canary: shown(canary), host }).toEqual(expected);
   });
 });
