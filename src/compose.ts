@@ -10,6 +10,7 @@ import { checkTemplate, createRenderer } from './adapters/templates/render.ts';
 import { createInformers, createRouter } from './compose/cluster.ts';
 import { createEvidence } from './compose/evidence.ts';
 import { createLeadership, WRITE_TIMEOUT_MS } from './compose/leadership.ts';
+import { createMeshCheck } from './compose/meshCheck.ts';
 import { createProviders } from './compose/providers.ts';
 import { createSources } from './compose/sources.ts';
 import { createGates, createMessages } from './compose/webhooks.ts';
@@ -70,12 +71,15 @@ export const runController = async (
   const freeze = createFreezeWatch({ client, namespace: config.leaderElection.namespace, logger, clock });
   const providers = createProviders(config, metrics, clock);
   const callGate = createGates(config, { metrics, clock, apiServer: client.server });
+  const podSource = createPodSource(pods, services);
+  const meshCheck = createMeshCheck({ config, client, informers, podSource, logger });
   const installation = installationOf(config);
   const templates = { render: createRenderer(), check: checkTemplate };
   const controller = createController(
     {
       router: createRouter(writer, informers, { istio, clock }),
-      pods: createPodSource(pods, services),
+      pods: podSource,
+      checker: meshCheck.checker,
       installation,
       findings: createFindings(templates, installation),
       epoch: leadership.epoch,
@@ -106,9 +110,11 @@ export const runController = async (
   const parser = createSourceParser(templates, installation);
   const sources = await createSources(config, writer, { parser, clock, logger, metrics, events: outbox, store, rollouts });
   for (const informer of all) informer.start();
+  meshCheck.onChange(() => controller.wakeAll());
+  meshCheck.start();
   freeze.onChange(() => controller.wakeAll());
   freeze.start();
-  const ready = Promise.all([freeze.known, ...all.map(informer => informer.synced)]).then(() => {
+  const ready = Promise.all([freeze.known, meshCheck.settled, ...all.map(informer => informer.synced)]).then(() => {
     leadership.onChange(isLeader => {
       outbox.follow(isLeader);
       if (isLeader) controller.wakeAll();
@@ -127,7 +133,7 @@ export const runController = async (
       const told = outbox.drain(TELL_MS);
       await Promise.all([events.drain(DRAIN_MS), evidence.drain(DRAIN_MS)]);
       await leadership.stop();
-      await Promise.all([told, ...all.map(informer => informer.stop()), freeze.stop(), server.close()]);
+      await Promise.all([told, ...all.map(informer => informer.stop()), meshCheck.stop(), freeze.stop(), server.close()]);
       client.close();
     },
   };

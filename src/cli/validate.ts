@@ -1,24 +1,48 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import type { CheckedFile, CheckedProblem, FileChecker } from '../adapters/spec/check.ts';
+import { SystemError } from '../controller/ports.ts';
 import { type CliIo, EXIT } from './io.ts';
+import { readInput } from './validate/files.ts';
+import { asJson, asText, isEmpty, isRefused, type Validated } from './validate/report.ts';
 
-type Options = { readonly config?: string; readonly output: 'text' | 'json' };
+type Options = {
+  readonly config?: string;
+  readonly output: 'text' | 'json';
+  readonly cluster?: boolean;
+  readonly kubeconfig?: string;
+  readonly namespace?: string;
+};
 
-/** `sluice validate FILE...`: exit code 0 all is well (warnings are allowed), 1 something is invalid, 2 a file cannot be read. */
+/**
+ * `sluice validate FILE...`: exit code 0 all is well (warnings are allowed), 1 something is invalid, 2 a file cannot be read,
+ * 4 the cluster cannot be reached.
+ */
 export function createValidateCommand(io: CliIo): Command {
   return new Command('validate')
-    .description('check Rollout files: schema, meaning, templates, PromQL syntax')
+    .description('check Rollout files: schema, meaning, templates, PromQL syntax; with --cluster the mesh, too')
     .argument('<file...>', 'YAML files, or folders with such files')
     .option('--config <file>', 'configuration of the controller, to check the names of providers too')
+    .option('--cluster', 'look for what would keep traffic from moving in a cluster; nothing is written')
+    .option('--kubeconfig <file>', 'with --cluster; default: $KUBECONFIG, ~/.kube/config, then the service account of the pod')
+    .option('-n, --namespace <namespace>', 'with --cluster: of Rollouts whose file names none; default: that of the context')
     .addOption(new Option('-o, --output <format>', 'how problems are written').choices(['text', 'json']).default('text'))
     .action(async (paths: readonly string[], options: Options) => {
-      io.exit(await validate(io, paths, options));
+      try {
+        io.exit(await validate(io, paths, options));
+      } catch (error) {
+        if (!(error instanceof SystemError)) throw error;
+        io.err(`${error.message}\n`);
+        io.exit(EXIT.unreachable);
+      }
     });
 }
 
+/** Throws SystemError when the cluster does not answer. */
 async function validate(io: CliIo, paths: readonly string[], options: Options): Promise<number> {
+  if (!options.cluster && (options.kubeconfig !== undefined || options.namespace !== undefined)) {
+    io.err('--kubeconfig and --namespace belong to --cluster\n');
+    return EXIT.usage;
+  }
   const check = await createChecker(io, options.config);
   if (check === undefined) return EXIT.usage;
   const inputs = await Promise.all(paths.map(readInput));
@@ -27,13 +51,22 @@ async function validate(io: CliIo, paths: readonly string[], options: Options): 
     for (const problem of unreadable) io.err(`${problem}\n`);
     return EXIT.usage;
   }
-  const files = withoutTwins(
-    inputs.flatMap(input => ('files' in input ? input.files.map(({ text, file }) => check(text, file)) : [])),
-  );
+  const texts = inputs.flatMap(input => ('files' in input ? input.files : []));
+  const checked = withoutTwins(texts.map(({ text, file }) => check(text, file)));
+  const files = options.cluster ? await inCluster(checked, texts, options) : checked;
   io.out(options.output === 'json' ? asJson(files) : asText(files));
-  const isEmpty = files.every(file => file.found === 0);
-  if (isEmpty) io.err('no Rollout (apiVersion sluice.dev/v1alpha1, kind Rollout) was found\n');
-  return isEmpty || files.some(({ problems }) => problems.some(isError)) ? EXIT.no : EXIT.done;
+  if (isEmpty(files)) io.err('no Rollout (apiVersion sluice.dev/v1alpha1, kind Rollout) was found\n');
+  return isRefused(files) ? EXIT.no : EXIT.done;
+}
+
+async function inCluster(
+  checked: readonly CheckedFile[],
+  texts: readonly { readonly file: string; readonly text: string }[],
+  options: Options,
+): Promise<readonly Validated[]> {
+  const { findInCluster } = await import('./validate/findings.ts');
+  const found = await findInCluster(texts, options);
+  return checked.map(file => ({ ...file, findings: found.filter(finding => finding.file === file.file) }));
 }
 
 /** `undefined`: the configuration is invalid, which has been said. */
@@ -58,36 +91,6 @@ async function createChecker(io: CliIo, configPath: string | undefined): Promise
   }
 }
 
-type Input = { readonly files: readonly { readonly file: string; readonly text: string }[] } | { readonly problem: string };
-
-async function readInput(path: string): Promise<Input> {
-  try {
-    const names = (await stat(path)).isDirectory() ? await yamlFilesIn(path) : [path];
-    const files = await Promise.all(names.map(async file => ({ file, text: decode(await readFile(file)) })));
-    return { files };
-  } catch (error) {
-    return { problem: `reading ${path}: ${reasonOf(error)}` };
-  }
-}
-
-async function yamlFilesIn(folder: string): Promise<readonly string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  return entries
-    .filter(entry => entry.isFile() && /\.ya?ml$/.test(entry.name))
-    .map(entry => join(entry.parentPath, entry.name))
-    .sort();
-}
-
-const decode = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'ENOENT') return 'no such file or folder';
-  if (code === 'EACCES') return 'not allowed';
-  if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA') return 'is not UTF-8 text';
-  return error instanceof Error ? error.message : String(error);
-}
-
 /** Adds a problem to each file that defines a Rollout which a file before it defines too. */
 function withoutTwins(files: readonly CheckedFile[]): readonly CheckedFile[] {
   const seen = new Map<string, string>();
@@ -103,40 +106,4 @@ function withoutTwins(files: readonly CheckedFile[]): readonly CheckedFile[] {
     }
     return twins.length === 0 ? checked : { ...checked, problems: [...twins, ...checked.problems] };
   });
-}
-
-const isError = (problem: CheckedProblem): boolean => problem.severity === 'error';
-
-function asText(files: readonly CheckedFile[]): string {
-  const lines = files.flatMap(checked => [...checked.problems.map(problemLine), summary(checked)]);
-  return lines.map(line => `${line}\n`).join('');
-}
-
-function problemLine({ file, line, column, severity, path, message, suggestion }: CheckedProblem): string {
-  const where = path === '' ? '' : `${path}: `;
-  return `${file}:${line}:${column}: ${severity}: ${where}${message}${suggestion === undefined ? '' : ` (${suggestion})`}`;
-}
-
-function summary({ file, found, ignored, problems }: CheckedFile): string {
-  const errors = problems.filter(isError).length;
-  const counts = [
-    errors > 0 ? counted(errors, 'error') : '',
-    problems.length > errors ? counted(problems.length - errors, 'warning') : '',
-  ];
-  return [
-    `${file}: ${counted(found, 'rollout')}`,
-    ...(problems.length === 0 ? ['no problems'] : counts.filter(Boolean)),
-    ...(ignored > 0 ? [`${counted(ignored, 'other document')} ignored`] : []),
-  ].join(', ');
-}
-
-const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
-
-function asJson(files: readonly CheckedFile[]): string {
-  const result = {
-    valid: files.some(({ found }) => found > 0) && !files.some(({ problems }) => problems.some(isError)),
-    files: files.map(({ file, found, ignored, names }) => ({ file, found, ignored, rollouts: names })),
-    problems: files.flatMap(({ problems }) => problems),
-  };
-  return `${JSON.stringify(result, null, 2)}\n`;
 }

@@ -15,6 +15,7 @@ const ROLLBACK_REASONS: readonly Reason[] = [
   'UnattributedFailures',
   'PodsLost',
   'DriftRepeated',
+  'SubsetRemoved',
   'ProgressDeadlineExceeded',
   'Rejected',
   'ApprovalTimedOut',
@@ -27,7 +28,7 @@ const ROLLBACK_REASONS: readonly Reason[] = [
 ];
 
 /** Drift that nothing was written for; what was put down or back stands in `status.drift`, each with its moment. */
-const DRIFT: readonly Reason[] = ['Drift', 'DriftRepeated'];
+const DRIFT: readonly Reason[] = ['Drift', 'DriftRepeated', 'SubsetRemoved'];
 
 const driftsIn = (before: RolloutStatus | undefined, { reason, drift }: RolloutStatus): number => {
   const isNew = DRIFT.includes(reason) && before?.reason !== reason;

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { isMap, isSeq, parseAllDocuments } from 'yaml';
+import { OPTIONAL_KINDS } from '../../src/adapters/istio/meshCheck/world.ts';
 import { createInstallCommand } from '../../src/cli/install.ts';
 import { recordedIo } from './recordedIo.ts';
 
@@ -61,6 +62,16 @@ describe('sluice install', () => {
       ['configmaps'],
     ]);
     expect(rules.filter(({ resources }) => resources.includes('leases')).map(({ kind }) => kind)).toEqual(['Role', 'Role']);
+  });
+
+  it('R13: lets the mesh check list and watch each kind that it reads, and do nothing else with it', async () => {
+    const cluster = (await objectsOf()).find(({ kind }) => kind === 'ClusterRole');
+    const rules: readonly { apiGroups: string[]; resources: string[]; verbs: string[] }[] = cluster.rules;
+    const verbsOf = (group: string, plural: string) =>
+      rules.flatMap(({ apiGroups, resources, verbs }) => (apiGroups.includes(group) && resources.includes(plural) ? verbs : []));
+    for (const [kind, { group, plural }] of Object.entries(OPTIONAL_KINDS)) {
+      expect({ kind, verbs: verbsOf(group, plural) }).toEqual({ kind, verbs: ['list', 'watch'] });
+    }
   });
 
   it('gives the reason of each right in a comment before it', async () => {

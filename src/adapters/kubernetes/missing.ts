@@ -1,5 +1,6 @@
 import type { KubeClient } from './client.ts';
 import { KubeError } from './errors.ts';
+import type { Resource } from './resources.ts';
 
 export type IstioVersion = 'v1' | 'v1beta1';
 
@@ -39,4 +40,42 @@ export async function findMissing(client: Pick<KubeClient, 'getPath'>): Promise<
     missing.push(`The CustomResourceDefinitions ${names} (v1 or v1beta1) are not installed: install Istio in this cluster.`);
   }
   return missing;
+}
+
+/**
+ * The first of the resources that the cluster serves, if it may be listed and watched in all the namespaces (none: in the
+ * whole cluster); else why not. Throws KubeError when the cluster does not answer.
+ */
+export async function findAllowed(
+  client: Pick<KubeClient, 'list' | 'watch'>,
+  candidates: readonly Resource[],
+  namespaces: readonly string[],
+): Promise<{ readonly resource: Resource } | { readonly why: 'not served' | 'not allowed'; readonly error?: KubeError }> {
+  for (const resource of candidates) {
+    try {
+      for (const namespace of namespaces.length === 0 ? [undefined] : namespaces) await tryToWatch(client, resource, namespace);
+      return { resource };
+    } catch (error) {
+      if (!(error instanceof KubeError) || error.kind === 'unavailable' || error.kind === 'badAnswer') throw error;
+      if (error.kind !== 'notFound') return { why: 'not allowed', error };
+    }
+  }
+  return { why: 'not served' };
+}
+
+/** One short list, and a watch that ends when the server has agreed to it. */
+async function tryToWatch(
+  client: Pick<KubeClient, 'list' | 'watch'>,
+  resource: Resource,
+  namespace: string | undefined,
+): Promise<void> {
+  const scope = namespace === undefined ? {} : { namespace };
+  const { resourceVersion } = await client.list(resource, { ...scope, limit: 1 });
+  const opened = new AbortController();
+  try {
+    const on = { open: () => opened.abort(), event: () => {} };
+    await client.watch(resource, { ...scope, resourceVersion, timeoutSeconds: 1 }, on, opened.signal);
+  } catch (error) {
+    if (!opened.signal.aborted) throw error;
+  }
 }

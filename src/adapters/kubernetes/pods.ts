@@ -10,12 +10,24 @@ export type Pod = {
   readonly ready: boolean;
   /** Being deleted, or ended for good: it will never serve again. */
   readonly leaving: boolean;
+  /** How it takes part in a mesh; absent: not at all, or as a gateway, which is nothing but a proxy. */
+  readonly proxy?: 'sidecar' | 'ambient';
 };
 
 /** What is kept of a Service. */
 export type Service = {
   readonly metadata: Pick<ObjectMeta, 'name' | 'namespace' | 'uid' | 'resourceVersion'>;
   readonly selector: Readonly<Record<string, string>>;
+  readonly ports: readonly ServicePort[];
+  /** Label `istio.io/use-waypoint`. */
+  readonly waypoint?: string;
+};
+
+type ServicePort = {
+  readonly port?: number;
+  readonly name?: string;
+  readonly appProtocol?: string;
+  readonly protocol?: string;
 };
 
 function slimMeta(metadata: ObjectMeta): Service['metadata'] {
@@ -36,18 +48,48 @@ export function toPod(object: KubeObject): Pod {
   };
   const controller = ownerReferences.find(owner => owner.controller === true);
   const ended = status.phase === 'Succeeded' || status.phase === 'Failed';
+  const proxy = proxyOf(object);
   return {
     metadata: { ...slimMeta(object.metadata), labels },
     ...(controller ? { owner: { kind: controller.kind, name: controller.name, uid: controller.uid } } : {}),
     ready: status.conditions?.some(condition => condition.type === 'Ready' && condition.status === 'True') ?? false,
     leaving: deletionTimestamp !== undefined || ended,
+    ...(proxy === undefined ? {} : { proxy }),
   };
 }
 
-export function toService(object: KubeObject): Service {
-  const spec = (object['spec'] ?? {}) as { readonly selector?: Readonly<Record<string, string>> | null };
-  return { metadata: slimMeta(object.metadata), selector: spec.selector ?? {} };
+const PROXY = 'istio-proxy';
+
+/** A sidecar stands beside other containers, or is an init container that goes on; ambient mode is noted by its node agent. */
+function proxyOf({ metadata, ...object }: KubeObject): Pod['proxy'] {
+  type Named = readonly { readonly name?: unknown }[];
+  const spec = (object['spec'] ?? {}) as { readonly containers?: Named; readonly initContainers?: Named };
+  const { containers = [], initContainers = [] } = spec;
+  const hasProxy = (named: Named): boolean => named.some(({ name }) => name === PROXY);
+  if (hasProxy(initContainers) || (containers.length > 1 && hasProxy(containers))) return 'sidecar';
+  return metadata.annotations?.['ambient.istio.io/redirection'] === 'enabled' ? 'ambient' : undefined;
 }
+
+export function toService(object: KubeObject): Service {
+  const spec = (object['spec'] ?? {}) as {
+    readonly selector?: Readonly<Record<string, string>> | null;
+    readonly ports?: readonly ServicePort[] | null;
+  };
+  const waypoint = object.metadata.labels?.['istio.io/use-waypoint'];
+  return {
+    metadata: slimMeta(object.metadata),
+    selector: spec.selector ?? {},
+    ports: (spec.ports ?? []).map(toPort),
+    ...(waypoint === undefined ? {} : { waypoint }),
+  };
+}
+
+const toPort = ({ port, name, appProtocol, protocol }: ServicePort): ServicePort => ({
+  ...(port === undefined ? {} : { port }),
+  ...(name === undefined ? {} : { name }),
+  ...(appProtocol === undefined ? {} : { appProtocol }),
+  ...(protocol === undefined ? {} : { protocol }),
+});
 
 function hashOf(pod: Pod): string {
   const labels = pod.metadata.labels ?? {};
@@ -103,7 +145,13 @@ function summarize(pods: readonly Pod[]): VersionPods {
 }
 
 function sameForUs(a: Pod, b: Pod): boolean {
-  if (a.ready !== b.ready || a.leaving !== b.leaving || a.metadata.uid !== b.metadata.uid || a.owner?.uid !== b.owner?.uid) {
+  if (
+    a.ready !== b.ready ||
+    a.leaving !== b.leaving ||
+    a.proxy !== b.proxy ||
+    a.metadata.uid !== b.metadata.uid ||
+    a.owner?.uid !== b.owner?.uid
+  ) {
     return false;
   }
   const [before, after] = [a.metadata.labels ?? {}, b.metadata.labels ?? {}];
@@ -111,7 +159,8 @@ function sameForUs(a: Pod, b: Pod): boolean {
   return names.length === Object.keys(after).length && names.every(name => before[name] === after[name]);
 }
 
-function sameSelector(a: Service, b: Service): boolean {
+function sameService(a: Service, b: Service): boolean {
+  if (a.waypoint !== b.waypoint || JSON.stringify(a.ports) !== JSON.stringify(b.ports)) return false;
   const names = Object.keys(a.selector);
   return names.length === Object.keys(b.selector).length && names.every(name => a.selector[name] === b.selector[name]);
 }
@@ -149,7 +198,7 @@ export function createPodSource(pods: Cache<Pod>, services: Cache<Service>): Pod
     changed((after ?? before)?.metadata.namespace);
   });
   services.onChange((before, after) => {
-    if (before && after && sameSelector(before, after)) return;
+    if (before && after && sameService(before, after)) return;
     changed((after ?? before)?.metadata.namespace);
   });
 
