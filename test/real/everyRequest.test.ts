@@ -11,6 +11,8 @@ const ALL_MS = 600_000;
 
 const EXPECTED: Timeline = {
   weights: ['v1:100', 'v1:75 v2:25', 'v1:50 v2:50', 'v2:100'],
+  // they come and go in the same write as the weight
+  beside: [false, true, false],
   unexplained: [],
   // a version that became stable is no canary any more
   told: [0, 25, 50, 100, 0],
@@ -26,6 +28,7 @@ const EXPECTED: Timeline = {
 
 const BACK: Timeline = {
   weights: ['v1:100', 'v1:50 v2:50', 'v1:100'],
+  beside: [false, true, false],
   unexplained: [],
   told: [0, 50, 0],
   reasons: ['Adopted', 'Started', 'StepEntered', 'GateFailed'],

@@ -11,7 +11,9 @@ import { createFleet, openStory, type Status, type Story } from './story.ts';
 import { timelineOf } from './timeline.ts';
 
 const bed = openBed(inject('bedDirectory'));
-const CANARY = { steps: [{ setWeight: 50, pause: {} }] };
+/** Every write of the mesh is one of weight and header route. */
+const setHeaderRoute = { match: [{ headers: { 'end-user': { exact: 'jason' } } }] };
+const CANARY = { steps: [{ setWeight: 50, setHeaderRoute, pause: {} }] };
 const MESH = 'PATCH virtualservices';
 const STATUS = 'PATCH rollouts/status';
 /** Kinds of writes that a rollout and its way back consist of. */

@@ -25,6 +25,9 @@ const UNTIL_PROMOTED = { steps: [{ setWeight: 50, pause: {} }] };
 const FEW = { steps: [{ setWeight: 10, pause: {} }] };
 const HALF = { steps: [{ setWeight: 50, pause: TIMED }] };
 
+/** A route of ours beside the weight: both are one write, on the way up and on the way back. */
+const setHeaderRoute = { match: [{ headers: { 'end-user': { exact: 'jason' } } }] };
+
 const isStable =
   (version: string) =>
   ({ phase, stableVersion }: Status): boolean =>
@@ -68,7 +71,7 @@ export const GOOD: Plot = {
   pauseMs: PAUSE_MS,
   canary: {
     steps: [
-      { setWeight: 25, pause: TIMED },
+      { setWeight: 25, setHeaderRoute, pause: TIMED },
       { setWeight: 50, pause: TIMED },
     ],
   },
@@ -80,7 +83,7 @@ export const GOOD: Plot = {
 };
 
 export const BAD: Plot = {
-  canary: { steps: [{ setWeight: 50, pause: { duration: '10m' } }] },
+  canary: { steps: [{ setWeight: 50, setHeaderRoute, pause: { duration: '10m' } }] },
   pauseMs: 0,
   errorRate: 0.3,
   play: async (_bed, story) => {

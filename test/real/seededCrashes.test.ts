@@ -56,11 +56,13 @@ const EXPECTED: Readonly<Record<Name, Partial<Timeline>>> = {
 };
 
 /** Of a run without a cut: what must be the same wherever the controller is killed. */
-const held = ({ weights, history, phase, reason, stableVersion, finalizer, startedAgain }: Timeline): Partial<Timeline> => ({
-  ...{ weights, history, phase, reason, stableVersion, finalizer },
+const held = ({ weights, beside, history, phase, reason, stableVersion, ...timeline }: Timeline): Partial<Timeline> => ({
+  ...{ weights, beside, history, reason, stableVersion, finalizer: timeline.finalizer },
+  // a Rollout that is deleted goes as soon as its traffic is back, whichever phase was told last
+  ...(reason === 'Deleted' ? {} : { phase }),
   ...{ unexplained: [], shortened: [] },
   // Pods that come back, and edits, begin a step anew
-  ...(startedAgain.length === 0 ? { startedAgain } : {}),
+  ...(timeline.startedAgain.length === 0 ? { startedAgain: [] } : {}),
 });
 
 /** Numbers from 0 to 1 (mulberry32). */

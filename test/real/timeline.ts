@@ -5,6 +5,8 @@ import { type RolloutObject, type Status, type Story, splitOf, type VirtualServi
 export interface Timeline {
   /** Weights of the steered route, one for each state of the VirtualService. */
   readonly weights: readonly string[];
+  /** Whether routes of the Rollout's own stood beside the steered one, one for each change. */
+  readonly beside: readonly boolean[];
   /** Weights that did not come with a position of this Rollout that says the same, and that nobody else wrote. */
   readonly unexplained: readonly string[];
   /** Weights that the status told of, one for each change. */
@@ -44,9 +46,11 @@ function positionIn({ metadata }: VirtualService, uid: unknown): Position | unde
   return Object.entries(positions).find(([key]) => key === uid)?.[1];
 }
 
-function isExplained({ spec }: VirtualService, position: Position | undefined): boolean {
+const steeredOf = ({ spec }: VirtualService) => spec.http.find(({ name }) => name === 'primary')?.route ?? [];
+
+function isExplained(object: VirtualService, position: Position | undefined): boolean {
   const weightOf = (version: string | undefined) =>
-    spec.http[0]?.route.find(({ destination }) => destination.subset === version)?.weight ?? 0;
+    steeredOf(object).find(({ destination }) => destination.subset === version)?.weight ?? 0;
   if (position === undefined) return weightOf('v1') === 100;
   const [stable, canary] = position.versions.slice(-2);
   return weightOf(canary) === position.weight && weightOf(stable) === 100 - position.weight;
@@ -89,9 +93,12 @@ export async function timelineOf(
   const edited = history.filter(({ action }) => action === 'edited').map(({ at }) => Date.parse(at));
   return {
     weights: story.meshes.map(sighting => splitOf(sighting).weights),
+    beside: changesOf(
+      story.meshes.map(({ object }) => object.spec.http.some(({ name }) => name?.startsWith('sluice-') ?? false)),
+    ),
     unexplained: ours
       .filter(object => !isExplained(object, positionIn(object, uid)))
-      .map(({ spec, metadata }) => JSON.stringify({ route: spec.http[0]?.route, annotations: metadata['annotations'] })),
+      .map(({ spec, metadata }) => JSON.stringify({ http: spec.http, annotations: metadata['annotations'] })),
     told: changesOf(rollouts.flatMap(({ status }) => status?.traffic?.weight ?? [])),
     reasons: changesOf(rollouts.flatMap(({ status }) => status?.reason ?? []).filter(one => one !== 'WaitingForGates')),
     history: history.map(({ action }) => action),

@@ -21,8 +21,10 @@ async function openWorld(namespace: string): Promise<World> {
   await bed.kubernetes.patch(world.destinationRule, { spec: { subsets } });
   const route = (version: string) => [{ destination: { host: 'forecast', subset: version } }];
   const toCanary = { name: 'canary', match: [{ headers: { [TO]: { exact: 'canary' } } }], route: route('v2') };
+  const copies = { mirror: { host: 'forecast', subset: 'v2' }, mirrorPercentage: { value: 100 } };
+  const copied = { name: 'copied', match: [{ headers: { [TO]: { exact: 'copied' } } }], route: route('v1'), ...copies };
   // retries would count an error more than once
-  const http = [toCanary, { name: 'primary', route: route('v1') }].map(one => ({ ...one, retries: { attempts: 0 } }));
+  const http = [toCanary, copied, { name: 'primary', route: route('v1') }].map(one => ({ ...one, retries: { attempts: 0 } }));
   await bed.kubernetes.patch(world.virtualService, { spec: { http } });
   await bed.until('both versions', async () => (await bed.get(world.host, { [TO]: 'canary' })).headers['x-version'] === 'v2');
   return world;
@@ -30,6 +32,13 @@ async function openWorld(namespace: string): Promise<World> {
 
 async function openTraffic(namespace: string, provider: TrafficProvider, settleMs: number): Promise<TrafficWorld> {
   const world = await openWorld(namespace);
+  const answerWith = async (to: keyof typeof VERSIONS, { status = 200, latencyMs = 0 }) => {
+    const behaviour = { errorRate: status === 200 ? 0 : 1, status, latencyMs };
+    await bed.pods.behave({ namespace, app: 'forecast', version: VERSIONS[to] }, behaviour);
+  };
+  const askAll = async (to: string, count: number) => {
+    await Promise.all(Array.from({ length: count }, () => bed.get(world.host, { [TO]: to })));
+  };
   const selector = (version: string) => ({ version, subset: version, workloads: [`forecast-${version}`] });
   return {
     provider,
@@ -41,10 +50,14 @@ async function openTraffic(namespace: string, provider: TrafficProvider, settleM
     pass: async ms => {
       await pass(ms);
     },
-    send: async (to, count, { status = 200, latencyMs = 0 } = {}) => {
-      const behaviour = { errorRate: status === 200 ? 0 : 1, status, latencyMs };
-      await bed.pods.behave({ namespace, app: 'forecast', version: VERSIONS[to] }, behaviour);
-      await Promise.all(Array.from({ length: count }, () => bed.get(world.host, { [TO]: to })));
+    send: async (to, count, behaviour = {}) => {
+      await answerWith(to, behaviour);
+      await askAll(to, count);
+    },
+    sendCopied: async (count, behaviour = {}) => {
+      await answerWith('stable', {});
+      await answerWith('canary', behaviour);
+      await askAll('copied', count);
     },
     close: async () => {
       await bed.kubernetes.delete(`/api/v1/namespaces/${namespace}`);
@@ -53,10 +66,11 @@ async function openTraffic(namespace: string, provider: TrafficProvider, settleM
 }
 
 describe.runIf(bed.has('envoy', 'prometheus'))('Prometheus', () => {
-  trafficContract('Prometheus and Envoy', () => {
+  const open = () => {
     const provider = createPrometheus({ name: 'real', url: bed.prometheusUrl, timeoutMs: 60_000 });
     return openTraffic('counted', provider, 5_000);
-  });
+  };
+  trafficContract('Prometheus and Envoy', open, { copies: true });
 });
 
 describe.runIf(bed.has('envoy', 'zipkin'))('Zipkin', () => {

@@ -17,8 +17,11 @@ interface ObjectWatch<T> {
 
 type Line<T> = { readonly type: string; readonly object: T };
 
+/** The API server to watch: that of a bed, or another one with the same access. */
+type ApiAccess = Pick<Bed, 'apiUrl' | 'caFile' | 'tokenOf'>;
+
 /** Records every state of the objects of a namespace that the API server tells of; resolves when the watch is open. */
-export function watchObjects<T extends KubernetesObject>(bed: Bed, path: string): Promise<ObjectWatch<T>> {
+export function watchObjects<T extends KubernetesObject>(bed: ApiAccess, path: string): Promise<ObjectWatch<T>> {
   const sightings: Sighting<T>[] = [];
   const options = {
     ca: readFileSync(bed.caFile),
