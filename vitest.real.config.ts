@@ -16,6 +16,7 @@ const ORDER = [
   'git',
   'reflector',
   'stories',
+  'examples',
   'lease',
   'everyRequest',
 ];

@@ -12,6 +12,8 @@ export type AppOptions = {
 };
 
 const PORT = 3002;
+/** Pods get a sidecar. */
+const INJECTED = { 'istio-injection': 'enabled' };
 
 export const hostOf = (namespace: string): string => `${namespace}.example.com`;
 
@@ -24,7 +26,10 @@ export const appObjects = (namespace: string, options: AppOptions = {}): readonl
   const { versions = ['v1', 'v2'], subsets = ['v1'] } = options;
   const route = options.route ?? [{ destination: { host: 'forecast', subset: 'v1' }, weight: 100 }];
   return [
-    { path: '/api/v1/namespaces', body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } } },
+    {
+      path: '/api/v1/namespaces',
+      body: { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace, labels: INJECTED } },
+    },
     service(namespace, 'forecast'),
     ...versions.map(version => deployment(namespace, version)),
     istio(namespace, 'DestinationRule', {
