@@ -149,6 +149,8 @@ export type SteeredObject = {
   readonly position?: Position;
   /** Digest of the header and mirror routes of ours that stand in it; absent: none. */
   readonly routes?: string;
+  /** Somebody took the conditions out of a route of ours, which leads every request to the new version now. */
+  readonly takesAll?: true;
   /** Field manager that wrote the routes last, if it was not Sluice. */
   readonly manager?: string;
 };

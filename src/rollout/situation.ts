@@ -147,11 +147,12 @@ const compare = (object: SteeredObject, { stable, canary }: Target, status: Roll
   const isWeighted = driftOf(weights, stable, canary, 0) === 'up' || earlierPercent(weights, stable) > 0;
   return {
     canaryPercent: weightPercent(weights, stable, canary) ?? 0,
-    drift: isRoutedTooFar(object, status)
-      ? 'up'
-      : isAdopted(object, status, { stable, canary })
-        ? 'none'
-        : driftOf(weights, stable, canary, traffic.weight),
+    drift:
+      object.takesAll || isRoutedTooFar(object, status)
+        ? 'up'
+        : isAdopted(object, status, { stable, canary })
+          ? 'none'
+          : driftOf(weights, stable, canary, traffic.weight),
     areRoutesChanged: isOfBefore(object, status) ? takesRoutes : routes !== routesDigest(traffic),
     isWeighted,
     isOpen: isWeighted || routes !== undefined,

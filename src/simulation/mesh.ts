@@ -20,6 +20,7 @@ export type MeshObject = {
   routes?: Routes;
   /** Digest of these, as the position that came with them says. */
   routesDigest?: string;
+  takesAll?: true;
   /** Field manager that wrote the routes last, if it was not Sluice. */
   manager?: string;
 };
@@ -33,6 +34,8 @@ export type Edit = {
   readonly manager?: string;
   /** The stranger removes header and mirror routes of ours too. */
   readonly dropRoutes?: boolean;
+  /** The stranger takes the conditions out of a header route of ours. */
+  readonly openRoutes?: boolean;
 };
 
 export type MeshWrite = {
@@ -83,6 +86,10 @@ export class SimulatedMesh {
       delete object.routes;
       delete object.routesDigest;
     }
+    if (edit.openRoutes) {
+      object.takesAll = true;
+      object.routesDigest = 'opened';
+    }
   }
 
   remove(name: string): void {
@@ -96,6 +103,7 @@ export class SimulatedMesh {
     object.routed = [...new Set([...(object.routed ?? []), action.target.stable, action.target.canary])];
     object.resourceVersion += 1;
     delete object.manager;
+    delete object.takesAll;
     if (action.routes === undefined) delete object.routes;
     else object.routes = action.routes;
     if (action.position.routes === undefined) delete object.routesDigest;
@@ -167,12 +175,22 @@ export class SimulatedMesh {
   }
 }
 
-const observed = ({ name, resourceVersion, weights, routed, position, routesDigest, manager }: MeshObject): SteeredObject => ({
+const observed = ({
+  name,
+  resourceVersion,
+  weights,
+  routed,
+  position,
+  routesDigest,
+  takesAll,
+  manager,
+}: MeshObject): SteeredObject => ({
   name,
   resourceVersion: String(resourceVersion),
   weights: routed === undefined ? weights : { versions: weights.versions, foreign: weights.foreign, earlier: routed },
   ...(position === undefined ? {} : { position }),
   ...(routesDigest === undefined ? {} : { routes: routesDigest }),
+  ...(takesAll === undefined ? {} : { takesAll }),
   ...(manager === undefined ? {} : { manager }),
 });
 

@@ -91,6 +91,14 @@ describe('carrying out a decision', () => {
     expect(notes).toEqual(['mesh weather/forecast 0 refused']);
   });
 
+  it('R23: nor for a subset that cannot be put back, while nothing else is written then', async () => {
+    const subset = { kind: 'ensureSubset', target: { ...TARGET, stable: 'v1', canary: 'v2' }, version: 'v1' } as const;
+    const back = set('weather/forecast', { state: 'safe' });
+    const { notes, failure } = await perform([subset, set('weather/gateway', { state: 'raised' }), back], 'subset');
+    expect(notes).toEqual(['subset v1 refused', 'mesh weather/forecast 0']);
+    expect(failure).toBe('subset v1: no');
+  });
+
   it('R31: nothing is written without the lease', async () => {
     const { world, hands, current } = createFakes();
     world.mayWrite = false;

@@ -68,7 +68,7 @@ describe
       expect(withoutOurs(await bed.kubernetes.get<VirtualService>(story.world.virtualService))).toEqual(withoutOurs(before));
       expect(table).toMatch(/^NAME +STATUS +VERSION +STEP +WEIGHT +MESSAGE +AGE$/m);
       expect(table).toMatch(
-        /^forecast +Progressing +v2 +1\/2 +50% +step 1\/2 at 50%: p99 [\d.]+ ms <= 60000 ms on \d+ spans; next step at \d\d:\d\d:\d\dZ +\d+s$/m,
+        /^forecast +Progressing +v2 +1\/2 +50% +step 1\/2 at 50%: p99 [\d.]+ ms <= 60000 ms on \d+ spans; next step at \d\d:\d\d:\d\dZ(?:; mesh check warnings in status.meshFindings: \w+)? +\d+s$/m,
       );
       expect(await reasonsOf(story)).toEqual(expect.arrayContaining(['Adopted', 'Started', 'StepEntered', 'Promoted']));
     });

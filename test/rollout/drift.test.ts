@@ -138,6 +138,20 @@ describe('less weight than intended', () => {
     expect(tested.objects[0]?.routes).toBeUndefined();
   });
 
+  it('R26: a header route whose conditions somebody took out leads everybody to the new version, and is put down at once', () => {
+    const match = [{ headers: { 'end-user': { exact: 'jason' } } }];
+    const tested = world(specOf([{ setWeight: 0, setHeaderRoute: { match }, pause: {} }]));
+    check(tested, { mesh: [0], phase: 'Paused' });
+    const { routesDigest } = tested.objects[0] ?? {};
+    tested.edit(OBJECT, { v1: 100 }, { openRoutes: true, manager: 'kubectl-edit' });
+    check(tested.run(20), { mesh: [0], phase: 'Paused' });
+    expect(tested.objects[0]).toMatchObject({ routesDigest, routes: { headerRoutes: [{ match }] } });
+    expect(tested.objects[0]).not.toHaveProperty('takesAll');
+    expect(tested.announced.map(({ message }) => message).join()).toMatch(
+      /kubectl-edit raised v2 in weather\/forecast; put down to 0%/,
+    );
+  });
+
   it('R26: header and mirror routes of ours that somebody took away are held, and put back by resume', () => {
     const routed = specOf([
       { setWeight: 50, setHeaderRoute: { match: [{ headers: { 'end-user': { exact: 'jason' } } }] }, pause: {} },

@@ -57,6 +57,14 @@ describe('a match', () => {
     [{ uri: { prefix: 'new' } }, '.uri.prefix can never match, as a path begins with / (use /new)'],
     [{ method: { exact: 'get' } }, '.method.exact can never match, as methods are in capitals (did you mean `GET`?)'],
     [{ sourceLabels: { 'no key': 'v1' } }, '.sourceLabels["no key"] is no key of a label'],
+    [
+      { gateways: ['mesh'], sourceLabels: { app: 'tester' } },
+      '.sourceLabels has no effect beside gateways, so every caller would match (leave one out)',
+    ],
+    [
+      { gateways: ['mesh'], sourceNamespace: 'qa' },
+      '.sourceNamespace has no effect beside gateways, so every caller would match (leave one out)',
+    ],
   ])('R12: %j is refused', (match, message) => {
     const text = message.startsWith('.') ? message : ` ${message}`;
     expect(checkMatch(match).errors).toEqual([`abTest.match[0]${text}`]);

@@ -214,7 +214,7 @@ describe('R13: a mesh check warning', () => {
     check(warned, {
       step: 1,
       mesh: [10],
-      message: /next step at .*; the mesh check warns of DestinationRule .* \(TracingNotSetUp\)$/,
+      message: /next step at \S+Z; mesh check warnings in status.meshFindings: TracingNotSetUp$/,
     });
     expect(warned.status?.meshFindings).toEqual([WARNING]);
     for (const world of [plain, warned]) check(world.run(2 * MINUTE), { phase: 'Healthy', stable: 'v2' });

@@ -37,6 +37,19 @@ describe('does traffic arrive', () => {
     });
   });
 
+  it('R18: a cookie that keeps few people where they are is named first', () => {
+    const strategy = {
+      canary: { ...SPEC.strategy.canary, steps: SPEC.strategy.canary?.steps ?? [], stickiness: { cookie: 'side' } },
+    };
+    const truth = { arriving: () => 0.2, requestsPerSecond: 100 };
+    const world = worldInProgress({ spec: { ...SPEC, strategy }, onDecision: watchLaws(), truth });
+    check(world.run(32 * SECOND), {
+      reason: 'WaitingForTraffic',
+      message:
+        /; likely causes: too few people yet, each of whom the cookie side keeps on one version, callers without a sidecar/,
+    });
+  });
+
   it.each([
     ['alone', {}],
     ['beside a header route', { setHeaderRoute: { match: [{ headers: { 'x-tester': { exact: 'yes' } } }] } }],

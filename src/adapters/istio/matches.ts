@@ -5,8 +5,8 @@ import { both, type Comparison, describeMatch, either, implies, type Meeting } f
 
 /** Thrown when two conditions on the same thing cannot be said in one match; names both. */
 export class InexpressibleMatchError extends Error {
-  constructor(what: string, ours: string, theirs: string) {
-    super(`no single match can ask for ${what} ${ours} and for ${what} ${theirs}`);
+  constructor(what: string, ours: string, theirs: string, other = what) {
+    super(`no single match can ask for ${what} ${ours} and for ${other} ${theirs}`);
     this.name = 'InexpressibleMatchError';
   }
 }
@@ -34,13 +34,12 @@ export function crossMatches(ours: readonly MatchSpec[], theirs: unknown): reado
 }
 
 /** One block for both; `undefined` when nothing meets both, which counts more than a field that cannot be expressed. */
-function combine(own: MatchSpec, block: Fields): Fields | undefined {
-  const { ignoreUriCase: _, ...ours }: Fields = { ...own };
+function combine(own: MatchSpec, written: Fields): Fields | undefined {
+  const [mine, block] = [effective({ ...own }), effective(written)];
+  const { ignoreUriCase: _, ...ours } = mine;
   const { ignoreUriCase: __, ...theirs } = block;
   const given = Object.keys(ours).filter(name => ours[name] !== undefined);
-  const combined = given.map(
-    name => [name, theirs[name] === undefined ? is(ours[name]) : meet(name, { ...own }, block)] as const,
-  );
+  const combined = given.map(name => [name, theirs[name] === undefined ? is(ours[name]) : meet(name, mine, block)] as const);
   const match: Record<string, unknown> = { ...theirs };
   if (combined.some(([, { kind }]) => kind === 'never')) return undefined;
   for (const [name, { problem, ...meeting }] of combined) {
@@ -48,8 +47,33 @@ function combine(own: MatchSpec, block: Fields): Fields | undefined {
     if (meeting.kind === 'is') match[name] = meeting.value;
   }
   if (isExcluded(match)) return undefined;
-  const sides = [{ ...own }, block].filter(({ uri }) => uri !== undefined);
+  checkCallers(mine, block);
+  const sides = [mine, block].filter(({ uri }) => uri !== undefined);
   return sides.length > 0 && sides.every(ignoresCase) ? { ...match, ignoreUriCase: true } : match;
+}
+
+const namesGateways = ({ gateways }: Fields): boolean => listOf(gateways).length > 0;
+
+/** Istio looks at no caller where a block names gateways. */
+function effective(block: Fields): Fields {
+  if (!namesGateways(block)) return block;
+  const { sourceLabels: _, sourceNamespace: __, ...others } = block;
+  return others;
+}
+
+/**
+ * One block for both would lose the caller, and take the requests of all of them; so does Istio's own for a root and its
+ * delegate. Throws InexpressibleMatchError.
+ */
+export function checkCallers(mine: Fields, theirs: Fields): void {
+  for (const [one, other] of [[mine, theirs] as const, [theirs, mine] as const]) {
+    if (!namesGateways(other)) continue;
+    for (const name of ['sourceLabels', 'sourceNamespace']) {
+      if (one[name] === undefined || Object.keys(Object(one[name])).length === 0) continue;
+      const gateways = `${JSON.stringify(other['gateways'])}, beside which Istio looks at no caller`;
+      throw new InexpressibleMatchError(name, JSON.stringify(one[name]), gateways, 'gateways');
+    }
+  }
 }
 
 const ignoresCase = (block: Fields): boolean => block['ignoreUriCase'] === true;

@@ -10,9 +10,9 @@ import { namesOfSubsets, subsetsByVersion, versionOfSubset } from './destination
 import { leftoverOf } from './leftover.ts';
 import { digestOfOwn, mirroredVersion, ownIn } from './own.ts';
 import { positionOf, recordOf, subsetsRecordedBy, versionsRoutedBy } from './position.ts';
-import { getByKey, keyOf, type MeshObject, type ObjectCache } from './resource.ts';
+import { fieldsOf, getByKey, keyOf, listOf, type MeshObject, type ObjectCache } from './resource.ts';
 import { createSubsetSightings } from './subsetSightings.ts';
-import { lostRoutes, type VersionOfSubset, weightsOf } from './virtualService.ts';
+import { type HttpRoute, lostRoutes, type VersionOfSubset, weightsOf } from './virtualService.ts';
 
 export type MeshCaches = { readonly virtualServices: ObjectCache; readonly destinationRules: ObjectCache };
 
@@ -104,6 +104,11 @@ function steeredObject(
     weights: { ...weights, ...(earlier.length === 0 ? {} : { earlier }) },
     ...(position === undefined ? {} : { position }),
     ...(routes === undefined ? {} : { routes }),
+    ...(own.routes.some(isUnconditional) ? { takesAll: true } : {}),
     ...(manager === undefined ? {} : { manager }),
   };
 }
+
+/** Istio takes no conditions, and a block without any, for all requests. */
+const isUnconditional = ({ match }: HttpRoute): boolean =>
+  listOf(match).length === 0 || listOf(match).some(block => Object.keys(fieldsOf(block)).every(field => field === 'name'));

@@ -2,6 +2,7 @@ import { type Clock, type Owner, type Router, SystemError } from '../../controll
 import type { MeshObservation, Reason, Rollout, SetTraffic, Target } from '../../rollout/index.ts';
 import { concernsOf } from './concerns.ts';
 import { addSubset, SubsetTakenError, subsetsByVersion } from './destinationRule.ts';
+import { refuseCallersOfRoots } from './headerRoutes.ts';
 import { leftoverOf } from './leftover.ts';
 import { refuseMirrorsOfRoots } from './mirrorEntry.ts';
 import { createObserver, type MeshCaches, mirroredSubset, type Observe, ruleOf, versionOfSubsetIn } from './observe.ts';
@@ -184,6 +185,7 @@ function trafficOperations(
     const ours = { stable: named(stable), canary: named(canary), versionOf, uid, rollout, position, ...mirrored };
     const beside = request.routes === undefined ? {} : { beside: request.routes };
     if (request.routes?.mirror !== undefined) refuseMirrorsOfRoots(virtualService, all.list());
+    refuseCallersOfRoots(virtualService, all.list(), request.routes?.headerRoutes ?? []);
     return editTraffic(virtualService, { host, routes, weightPercent: weight, ...beside, ...ours });
   } catch (error) {
     if (!(error instanceof RouteRefusedError)) throw error;

@@ -7,10 +7,10 @@ export const brokenMesh = ({ observation }: Pick<Attempt, 'observation'>): strin
   return broken.length === 0 ? undefined : `${told(broken)}; goes on by itself when it is mended`;
 };
 
-/** What it found that holds nothing, as the end of the message of a step; its details stand in the status. */
+/** What it found that holds nothing, as the end of the message of a step, which is read in one line. */
 export const meshWarning = ({ observation }: Pick<Attempt, 'observation'>): string => {
-  const warned = findings(observation, 'warning');
-  return warned.length === 0 ? '' : `; the mesh check warns of ${told(warned)}`;
+  const codes = [...new Set(findings(observation, 'warning').map(({ code }) => code))];
+  return codes.length === 0 ? '' : `; mesh check warnings in status.meshFindings: ${codes.join(', ')}`;
 };
 
 const findings = ({ meshFindings = [] }: Attempt['observation'], severity: MeshFinding['severity']): readonly MeshFinding[] =>

@@ -64,9 +64,12 @@ const USUAL_CAUSES =
   'callers without a sidecar, a route that binds only a gateway, a second VirtualService for the host, no waypoint, or consistent hashing';
 
 /** What was found here comes before what it mostly is. */
-const likelyCauses = ({ observation: { meshFindings = [] } }: Attempt): string => {
+const likelyCauses = ({ observation: { meshFindings = [] }, status: { traffic } }: Attempt): string => {
   const found = meshFindings.filter(({ code }) => DIVERTING.has(code));
-  return found.length === 0 ? `likely causes: ${USUAL_CAUSES}` : `likely cause: ${told(found)}; others: ${USUAL_CAUSES}`;
+  if (found.length > 0) return `likely cause: ${told(found)}; others: ${USUAL_CAUSES}`;
+  const cookie = traffic?.sticky?.cookie;
+  const few = cookie === undefined ? '' : `too few people yet, each of whom the cookie ${cookie} keeps on one version, `;
+  return `likely causes: ${few}${USUAL_CAUSES}`;
 };
 
 /** Holds, and never goes back: the version may be good, and nobody can tell. */

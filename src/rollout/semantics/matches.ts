@@ -16,6 +16,7 @@ const checkMatch = (match: MatchSpec, path: string): readonly SpecProblem[] => [
   ...TEXTS.flatMap(field => checkRegex(match[field], `${path}.${field}`)),
   ...checkUri(match, path),
   ...checkMethod(match, path),
+  ...checkCallers(match, path),
   ...Object.keys(match.sourceLabels ?? {}).flatMap(key => checkLabel(key, `${path}.sourceLabels`)),
 ];
 
@@ -116,6 +117,14 @@ const checkMethod = ({ method }: MatchSpec, path: string): readonly SpecProblem[
     error(`${path}.method.exact`, 'can never match, as methods are in capitals', `did you mean \`${exact.toUpperCase()}\`?`),
   ];
 };
+
+/** Istio looks at no caller where a match names gateways: it would take the requests of all of them. */
+const checkCallers = ({ gateways = [], ...match }: MatchSpec, path: string): readonly SpecProblem[] =>
+  gateways.length === 0
+    ? []
+    : (['sourceLabels', 'sourceNamespace'] as const)
+        .filter(field => isSet(match[field]))
+        .map(field => error(`${path}.${field}`, 'has no effect beside gateways, so every caller would match', 'leave one out'));
 
 const LABEL_KEY = /^(?:[a-z0-9](?:[-a-z0-9.]{0,251}[a-z0-9])?\/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$/;
 

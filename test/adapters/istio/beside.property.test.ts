@@ -102,11 +102,7 @@ const disturb = (object: MeshObject, how: Disturbance): MeshObject => {
   const withHttp = (list: readonly Fields[]): MeshObject => ({ ...object, spec: { ...fieldsOf(object.spec), http: list } });
   if (how === 'none') return object;
   if (how === 'without ours') return withHttp(http.filter(route => !isOurs(route)));
-  // a mirror is known by its record only
-  if (how === 'without annotations')
-    return recordOf(object, 'uid-1')?.mirror === undefined
-      ? { ...object, metadata: { ...object.metadata, annotations: {} } }
-      : object;
+  if (how === 'without annotations') return { ...object, metadata: { ...object.metadata, annotations: {} } };
   const ranked = http.map((route, index) => ({ route, rank: how[index % how.length] ?? 0 }));
   return withHttp(ranked.sort((a, b) => a.rank - b.rank).map(({ route }) => route));
 };
@@ -123,7 +119,7 @@ const standBefore = (object: MeshObject): void => {
 };
 
 const write = (weight: number, beside: Routes, seq: number): TrafficEdit =>
-  edit(weight, { routes: STEERED, beside, position: { ...position(seq), weight, routes: 'digest' } });
+  edit(weight, { routes: STEERED, mirrored: 'v2', beside, position: { ...position(seq), weight, routes: 'digest' } });
 
 /** The spec without anything that a write of ours may change. */
 const foreign = (object: MeshObject): unknown => {
@@ -181,7 +177,7 @@ describe('writes of any traffic to any VirtualService', () => {
             expect(isAsWritten(now, change)).toBe(true);
             expect(changesOf(now, change)).toEqual([]);
           }
-          const safe = apply(now, edit(0, { routes: STEERED }));
+          const safe = apply(now, edit(0, { routes: STEERED, mirrored: 'v2' }));
           expect(foreign(safe)).toEqual(foreign(now));
           expect(httpOf(safe).some(isOurs)).toBe(false);
           if (sequence.every(([, how]) => !Array.isArray(how))) expect(foreign(safe)).toEqual(foreign(object));

@@ -110,6 +110,12 @@ describe('R28: what two lists of matches have in common', () => {
       '{queryParams: {q: {exact: y}}}',
       'query parameter q regex "x" and for query parameter q exact "y"',
     ],
+    [
+      '{sourceLabels: {app: tester}}',
+      '{gateways: [mesh]}',
+      'sourceLabels {"app":"tester"} and for gateways ["mesh"], beside which Istio looks at no caller',
+    ],
+    ['{gateways: [mesh]}', '{sourceNamespace: a}', 'sourceNamespace "a" and for gateways ["mesh"]'],
     ['{uri: {prefix: /a}}', '{uri: {exact: /A/b}, ignoreUriCase: true}', 'uri prefix "/a" and for uri exact "/A/b"'],
     [
       '{withoutHeaders: {a: {exact: x}}}',
@@ -129,6 +135,7 @@ type Request = {
   readonly headers: Fields;
   readonly port: number;
   readonly gateway: string;
+  readonly labels: Fields;
 };
 
 const holds = (match: unknown, value: unknown, isCased = true): boolean => {
@@ -140,11 +147,14 @@ const holds = (match: unknown, value: unknown, isCased = true): boolean => {
   return typeof regex === 'string' ? new RegExp(`^(?:${regex})$`).test(value) : true;
 };
 
-const takes = (block: Fields, { uri, method, headers, port, gateway }: Request): boolean =>
+const takes = (block: Fields, { uri, method, headers, port, gateway, labels }: Request): boolean =>
   (block['uri'] === undefined || holds(block['uri'], uri, block['ignoreUriCase'] !== true)) &&
   (block['method'] === undefined || holds(block['method'], method)) &&
   (block['port'] === undefined || block['port'] === port) &&
-  (block['gateways'] === undefined || listOf(block['gateways']).includes(gateway)) &&
+  // as Istio does: a block that names gateways looks at no caller
+  (block['gateways'] === undefined
+    ? Object.entries(fieldsOf(block['sourceLabels'])).every(([key, value]) => labels[key] === value)
+    : listOf(block['gateways']).includes(gateway)) &&
   Object.entries(fieldsOf(block['headers'])).every(([name, match]) => holds(match, headers[name.toLowerCase()])) &&
   !Object.entries(fieldsOf(block['withoutHeaders'])).some(([name, match]) => holds(match, headers[name.toLowerCase()]));
 
@@ -163,6 +173,7 @@ const block = fc.record(
     method: fc.constantFrom({ exact: 'GET' }, { prefix: 'P' }),
     port: fc.constantFrom(80, 81),
     gateways: fc.constantFrom(['mesh'], ['edge'], ['edge', 'mesh']),
+    sourceLabels: fc.constantFrom({ app: 'a' }, { app: 'b' }, { tier: 'b' }),
     headers: byHeader,
     withoutHeaders: byHeader,
   },
@@ -174,6 +185,7 @@ const request: fc.Arbitrary<Request> = fc.record({
   headers: fc.dictionary(fc.constantFrom('a', 'b'), fc.constantFrom('x', 'xy', 'X', '/a', '/a/b', '/b'), { maxKeys: 2 }),
   port: fc.constantFrom(80, 81),
   gateway: fc.constantFrom('mesh', 'edge'),
+  labels: fc.constantFrom({}, { app: 'a' }, { app: 'a', tier: 'b' }),
 });
 
 describe('a crossed list', () => {

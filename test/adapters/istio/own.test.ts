@@ -124,6 +124,17 @@ describe('what stands because of us', () => {
     }
   });
 
+  it.each([undefined, [], [{}], [{ name: 'x' }], [{ headers: { 'end-user': {} } }, {}]])(
+    'R26: a header route of ours with the match %j takes every request, and is what it was after the next write',
+    match => {
+      const written = apply(OBJECT, write(HEADER));
+      expect(seen(written)).not.toHaveProperty('takesAll');
+      const opened = JSON.parse(JSON.stringify(changing(written, 'sluice-reviews-primary', { match })));
+      expect(seen(opened)).toMatchObject({ takesAll: true });
+      expect(httpOf(apply(opened, write(HEADER)))).toEqual(httpOf(written));
+    },
+  );
+
   it('R26: a header route behind the steered one is not what was written', () => {
     const [rest, own, primary] = httpOf(apply(OBJECT, write(HEADER)));
     const behind = withHttp(apply(OBJECT, write(HEADER)), [rest, primary, own]);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { fieldsOf, listOf, type MeshObject } from '../../../src/adapters/istio/resource.ts';
 import { createIstioRouter } from '../../../src/adapters/istio/router.ts';
 import { SystemError } from '../../../src/controller/ports.ts';
-import type { IstioRouterSpec, MeshObservation, Rollout, SetTraffic, Target } from '../../../src/rollout/index.ts';
+import type { IstioRouterSpec, MatchSpec, MeshObservation, Rollout, SetTraffic, Target } from '../../../src/rollout/index.ts';
 import { fakeMesh } from './fakeMesh.ts';
 import { destinationRule, position, REVIEWS_RULE, virtualService } from './samples.ts';
 
@@ -347,6 +347,23 @@ describe('writing', () => {
     expect(await kindOf(router.ensureSubset(TARGET, 'v2'))).toMatch(/^refused: .*there is a subset "v2" already/);
     caches.DestinationRule.remove('bookinfo', 'reviews');
     expect(await kindOf(router.ensureSubset(TARGET, 'v2'))).toMatch(/^notFound: /);
+  });
+});
+
+describe('a header route in a delegate', () => {
+  it('R28: is refused where the root would make it take the requests of every caller', async () => {
+    const delegate = virtualService('http: [{route: [{destination: {host: reviews, subset: v1}}]}]');
+    const root = virtualService('hosts: [shop]\nhttp: [{match: [{gateways: [mesh]}], delegate: {name: reviews}}]', {
+      name: 'shop',
+    });
+    const write = (match: MatchSpec) => {
+      const router = createIstioRouter(fakeMesh([delegate, root], [REVIEWS_RULE]).deps);
+      return kindOf(router.setTraffic(setTraffic(0, { routes: { headerRoutes: [{ match: [match] }] } }), OWNER));
+    };
+    expect(await write({ sourceLabels: { app: 'tester' } })).toMatch(
+      /^refused: .*in http route 0 \(unnamed\) of VirtualService bookinfo\/shop, which delegates to it, no single match can ask for sourceLabels/,
+    );
+    expect(await write({ headers: { 'end-user': { exact: 'jason' } } })).toBe('done');
   });
 });
 
