@@ -10,6 +10,7 @@ const ORDER = [
   'bed',
   'traffic',
   'judge',
+  'routing',
   'stories',
   'examples',
   'kubernetes',
