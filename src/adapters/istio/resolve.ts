@@ -5,8 +5,7 @@ import type { MeshCaches } from './observe.ts';
 import { ALLOW_ANNOTATION, checkAllowed, listNames, mayWrite, named, ResolveProblem, type Wanted } from './reference.ts';
 import { findDestinationRule } from './resolveRule.ts';
 import { getByKey, keyOf, type MeshObject, namespaceOf, type ObjectCache } from './resource.ts';
-import { describeRoute } from './trafficPatch.ts';
-import { type HttpRoute, httpRoutesOf, routesTo } from './virtualService.ts';
+import { describeRoute, type HttpRoute, httpRoutesOf, routesTo } from './virtualService.ts';
 
 /** Full name of the host that the Rollout steers. */
 export const hostOf = (rollout: Rollout): string => serviceHost(rollout.spec.host ?? rollout.name, rollout.namespace);

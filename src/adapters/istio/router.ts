@@ -20,7 +20,8 @@ import {
   splitKey,
 } from './resource.ts';
 import { removeDestinations, removeSubsets } from './retirePatch.ts';
-import { editTraffic, RouteRefusedError } from './trafficPatch.ts';
+import { RouteRefusedError } from './trafficEdit.ts';
+import { editTraffic } from './trafficPatch.ts';
 import { routesTo } from './virtualService.ts';
 
 export type IstioRouterDeps = MeshCaches & {

@@ -11,9 +11,6 @@ import { checkCookieFits, stickyRoutesBefore, withCookies } from './stickyRoutes
 import { RouteRefusedError, type TrafficEdit } from './trafficEdit.ts';
 import { describeRoute, type HttpRoute, httpRoutesOf } from './virtualService.ts';
 
-export { RouteRefusedError, type TrafficEdit } from './trafficEdit.ts';
-export { describeRoute } from './virtualService.ts';
-
 /** Thrown when foreign destinations have all of a route and the new version is to get something (R28). */
 export class NothingToShareError extends RouteRefusedError {
   constructor(route: string) {

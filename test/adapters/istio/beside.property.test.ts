@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { digestOfOwn, ownIn } from '../../../src/adapters/istio/own.ts';
 import { positionOf, recordOf } from '../../../src/adapters/istio/position.ts';
 import { type Fields, fieldsOf, listOf, type MeshObject } from '../../../src/adapters/istio/resource.ts';
-import { RouteRefusedError, type TrafficEdit } from '../../../src/adapters/istio/trafficPatch.ts';
+import { RouteRefusedError, type TrafficEdit } from '../../../src/adapters/istio/trafficEdit.ts';
 import type { Routes } from '../../../src/rollout/index.ts';
 import { apply, changesOf, edit, HOST, httpOf } from './edits.ts';
 import { position } from './samples.ts';

@@ -1,6 +1,7 @@
 import { parse } from 'yaml';
 import { type Fields, fieldsOf, listOf, type MeshObject } from '../../../src/adapters/istio/resource.ts';
-import { editTraffic, type TrafficEdit } from '../../../src/adapters/istio/trafficPatch.ts';
+import type { TrafficEdit } from '../../../src/adapters/istio/trafficEdit.ts';
+import { editTraffic } from '../../../src/adapters/istio/trafficPatch.ts';
 import { applyPatch } from './applyPatch.ts';
 import { position } from './samples.ts';
 

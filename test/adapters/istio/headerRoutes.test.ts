@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RouteRefusedError } from '../../../src/adapters/istio/trafficPatch.ts';
+import { RouteRefusedError } from '../../../src/adapters/istio/trafficEdit.ts';
 import type { MatchSpec } from '../../../src/rollout/index.ts';
 import { apply, changesOf, edit, httpOf, namesOf, yaml } from './edits.ts';
 import { virtualService } from './samples.ts';

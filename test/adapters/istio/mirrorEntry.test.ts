@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { listOf } from '../../../src/adapters/istio/resource.ts';
 import { createIstioRouter } from '../../../src/adapters/istio/router.ts';
-import { RouteRefusedError } from '../../../src/adapters/istio/trafficPatch.ts';
+import { RouteRefusedError } from '../../../src/adapters/istio/trafficEdit.ts';
 import type { SetTraffic } from '../../../src/rollout/index.ts';
 import { apply, changesOf, edit, HOST, httpOf, namesOf, yaml } from './edits.ts';
 import { fakeMesh } from './fakeMesh.ts';

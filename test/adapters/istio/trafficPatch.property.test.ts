@@ -2,13 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { POSITION_ANNOTATION } from '../../../src/adapters/istio/position.ts';
 import { type Fields, fieldsOf, listOf, type MeshObject } from '../../../src/adapters/istio/resource.ts';
-import { editTraffic, type TrafficEdit } from '../../../src/adapters/istio/trafficPatch.ts';
+import { editTraffic } from '../../../src/adapters/istio/trafficPatch.ts';
 import { steeredRoutes, weightsOf } from '../../../src/adapters/istio/virtualService.ts';
 import { driftOf } from '../../../src/rollout/mesh/weights.ts';
 import { applyPatch } from './applyPatch.ts';
+import { edit as editOf, HOST } from './edits.ts';
 import { position } from './samples.ts';
 
-const HOST = 'reviews.bookinfo.svc.cluster.local';
 const OURS = ['reviews', HOST];
 
 const field = fc.stringMatching(/^x-[a-z~/]{1,6}$/);
@@ -62,17 +62,7 @@ const virtualService: fc.Arbitrary<MeshObject> = fc
     },
   }));
 
-const edit = (weightPercent: number, seq: number): TrafficEdit => ({
-  host: HOST,
-  routes: ['primary'],
-  stable: { version: 'v1', subset: 'v1' },
-  canary: { version: 'v2', subset: 'v2' },
-  versionOf: subset => subset,
-  weightPercent,
-  uid: 'uid-1',
-  rollout: 'reviews',
-  position: position(seq),
-});
+const edit = (weightPercent: number, seq: number) => editOf(weightPercent, { position: position(seq) });
 
 const weigh = (object: MeshObject) => weightsOf(steeredRoutes(object, HOST, ['primary']), HOST, subset => subset, 'v1');
 

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { POSITION_ANNOTATION, positionOf } from '../../../src/adapters/istio/position.ts';
 import { fieldsOf, listOf, type MeshObject } from '../../../src/adapters/istio/resource.ts';
-import { editTraffic, NothingToShareError, type TrafficEdit } from '../../../src/adapters/istio/trafficPatch.ts';
+import type { TrafficEdit } from '../../../src/adapters/istio/trafficEdit.ts';
+import { editTraffic, NothingToShareError } from '../../../src/adapters/istio/trafficPatch.ts';
 import { applyPatch } from './applyPatch.ts';
 import { position, virtualService } from './samples.ts';
 
