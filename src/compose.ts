@@ -16,9 +16,11 @@ import { createSources } from './compose/sources.ts';
 import { createGates, createMessages } from './compose/webhooks.ts';
 import { installationOf } from './config/installation.ts';
 import type { Config } from './config/load.ts';
+import { createApprovalDesk } from './controller/approvals.ts';
 import { createClock } from './controller/clock.ts';
 import { createController } from './controller/controller.ts';
 import { createMeasurer } from './controller/measure.ts';
+import { createDirectory } from './controller/people.ts';
 import type { Logger } from './controller/ports.ts';
 import { createMetrics } from './server/metrics.ts';
 import { startServer } from './server/server.ts';
@@ -75,6 +77,11 @@ export const runController = async (
   const meshCheck = createMeshCheck({ config, client, informers, podSource, logger });
   const installation = installationOf(config);
   const templates = { render: createRenderer(), check: checkTemplate };
+  const desk = createApprovalDesk({
+    store,
+    directory: createDirectory(config.people),
+    wake: key => controller.wake(key),
+  });
   const controller = createController(
     {
       router: createRouter(writer, informers, { istio, clock }),
@@ -83,6 +90,7 @@ export const runController = async (
       installation,
       findings: createFindings(templates, installation),
       epoch: leadership.epoch,
+      answers: desk.waiting,
       freeze: freeze.current,
       clockJumps: clock.jumps,
       store,
@@ -92,7 +100,10 @@ export const runController = async (
       evidence,
       clock,
       logger,
-      onStored: metrics.stored,
+      onStored: (rollout, next) => {
+        metrics.stored(rollout, next);
+        desk.stored(rollout, next);
+      },
       mayWrite: leadership.mayWrite,
     },
     metrics.round,

@@ -10,6 +10,25 @@ import { formatPath, placesOf, valueAt } from './yaml/path.ts';
 type Listen = { readonly host: string; readonly port: number };
 type SourceSettings = Omit<Settings['sources'][number], 'auth' | 'verify' | 'push' | 'writeBack'>;
 
+export type SlackSettings = {
+  readonly token: Secret;
+  /** Absent: there are no buttons. */
+  readonly signingSecret?: Secret;
+  /** For Rollouts that name none. */
+  readonly channel: string;
+  /** Reasons, or `*`. */
+  readonly events: readonly string[];
+  readonly apiUrl: string;
+};
+
+type ProviderSettings = {
+  readonly url: string;
+  readonly timeoutMs: number;
+  readonly tokenFile?: string;
+  /** For links. */
+  readonly publicUrl: string;
+};
+
 /** What stands in the file in the form of parts of a Rollout. */
 export type RolloutParts = {
   readonly gateTemplates: Readonly<Record<string, GateSpec>>;
@@ -32,22 +51,28 @@ export type ReadRolloutParts = (
 /** The settings that this version knows, all defaults filled in. Durations are in ms. */
 export type Config = {
   readonly listen: Listen;
+  /** Where webhooks are received, if anything is configured that sends some. */
+  readonly hooks: Listen;
+  /** How people reach this server, without a slash at the end. */
+  readonly publicUrl?: string;
+  /** Networks as `address/bits`. */
+  readonly trustedProxies: readonly string[];
+  /** Where other instances reach this one: the address of the pod. */
+  readonly podAddress?: string;
   readonly leaderElection: { readonly enabled: boolean; readonly namespace: string; readonly name: string };
   /** Empty: all. */
   readonly watchNamespaces: readonly string[];
-  readonly sources: readonly (SourceSettings & { readonly credentials?: Credentials })[];
+  readonly sources: readonly (SourceSettings & { readonly credentials?: Credentials; readonly pushSecret?: Secret })[];
   readonly providers: {
-    readonly prometheus: Readonly<
-      Record<string, { readonly url: string; readonly timeoutMs: number; readonly tokenFile?: string }>
-    >;
-    readonly zipkin: Readonly<
-      Record<string, { readonly url: string; readonly timeoutMs: number; readonly lagMs: number; readonly tokenFile?: string }>
-    >;
+    readonly prometheus: Readonly<Record<string, ProviderSettings>>;
+    readonly zipkin: Readonly<Record<string, ProviderSettings & { readonly lagMs: number }>>;
   };
   readonly gateTemplates: RolloutParts['gateTemplates'];
   readonly defaults: { readonly analysis?: AnalysisSpec };
   readonly webhookGates: { readonly allow: readonly string[]; readonly secret?: Secret };
+  readonly people: Settings['people'];
   readonly notify: {
+    readonly slack?: SlackSettings;
     readonly webhooks: readonly {
       readonly name: string;
       readonly url: string;
@@ -56,6 +81,9 @@ export type Config = {
       readonly events: readonly string[];
     }[];
   };
+  readonly approvals: { readonly webhooks: readonly { readonly name: string; readonly secret: Secret }[] };
+  /** Folder with templates that take the place of built-in ones. */
+  readonly templatesDir?: string;
   /** Field managers that re-apply their file for ever. */
   readonly drift: { readonly restore: readonly string[] };
   /** Attempts per Rollout whose evidence is kept in the cluster, and a folder that keeps more. */
@@ -141,24 +169,36 @@ function problemLines(complaints: readonly Complaint[], document: YamlDocument, 
 }
 
 function toConfig(settings: Settings, { gateTemplates, analysis }: RolloutParts, env: Environment): Config {
-  const { server, leaderElection, watchNamespaces, sources, providers, webhookGates, notify, drift, evidence } = settings;
+  const { server, leaderElection, watchNamespaces, sources, providers, webhookGates, people, notify, approvals } = settings;
+  const { templatesDir, drift, evidence } = settings;
+  const podAddress = env['POD_IP'];
   return {
     listen: toListen(server.listen),
+    hooks: toListen(server.hooks),
+    ...(server.publicUrl === undefined ? {} : { publicUrl: withoutSlash(server.publicUrl) }),
+    trustedProxies: server.trustedProxies,
+    ...(podAddress ? { podAddress } : {}),
     leaderElection: { ...leaderElection, namespace: leaderElection.namespace ?? (env['POD_NAMESPACE'] || 'sluice-system') },
     watchNamespaces,
-    sources: sources.map(({ name, url, branch, path, namespaces, schedule, prune, auth }) => {
-      const source = { name, url, branch, path, namespaces, schedule, prune };
-      return auth === undefined ? source : { ...source, credentials: toCredentials(auth, env) };
+    sources: sources.map(({ name, url, branch, path, namespaces, schedule, prune, auth, push }) => {
+      const pushSecret = push === undefined ? undefined : toSecret(push, env);
+      return {
+        ...{ name, url, branch, path, namespaces, schedule, prune },
+        ...(auth === undefined ? {} : { credentials: toCredentials(auth, env) }),
+        ...(pushSecret === undefined ? {} : { pushSecret }),
+      };
     }),
     providers: {
-      prometheus: mapValues(providers.prometheus, ({ url, timeout, tokenFile }) => ({
+      prometheus: mapValues(providers.prometheus, ({ url, timeout, tokenFile, publicUrl }) => ({
         url,
         timeoutMs: timeout,
+        publicUrl: withoutSlash(publicUrl ?? url),
         ...(tokenFile === undefined ? {} : { tokenFile }),
       })),
-      zipkin: mapValues(providers.zipkin, ({ url, timeout, lag, tokenFile }) => ({
+      zipkin: mapValues(providers.zipkin, ({ url, timeout, lag, tokenFile, publicUrl }) => ({
         url,
         timeoutMs: timeout,
+        publicUrl: withoutSlash(publicUrl ?? url),
         lagMs: lag,
         ...(tokenFile === undefined ? {} : { tokenFile }),
       })),
@@ -166,7 +206,9 @@ function toConfig(settings: Settings, { gateTemplates, analysis }: RolloutParts,
     gateTemplates,
     defaults: analysis === undefined ? {} : { analysis },
     webhookGates: { allow: webhookGates.allow, ...withSecret(webhookGates, env) },
+    people,
     notify: {
+      ...(notify.slack === undefined ? {} : { slack: toSlack(notify.slack, env) }),
       webhooks: notify.webhooks.map(({ name, url, events, ...reference }) => ({
         name,
         url,
@@ -174,10 +216,28 @@ function toConfig(settings: Settings, { gateTemplates, analysis }: RolloutParts,
         ...withSecret(reference, env),
       })),
     },
+    approvals: {
+      webhooks: approvals.webhooks.map(({ name, ...reference }) => ({ name, secret: toSecret(reference, env) ?? (() => '') })),
+    },
+    ...(templatesDir === undefined ? {} : { templatesDir }),
     drift,
     evidence: { configMaps: evidence.configMaps, ...(evidence.dir === undefined ? {} : { dir: evidence.dir }) },
   };
 }
+
+function toSlack(slack: NonNullable<Settings['notify']['slack']>, env: Environment): SlackSettings {
+  const { tokenEnv, tokenFile, signingSecretEnv, signingSecretFile, channel, events, apiUrl } = slack;
+  const signingSecret = toSecret({ secretEnv: signingSecretEnv, secretFile: signingSecretFile }, env);
+  return {
+    token: toSecret({ secretEnv: tokenEnv, secretFile: tokenFile }, env) ?? (() => ''),
+    ...(signingSecret === undefined ? {} : { signingSecret }),
+    channel,
+    events,
+    apiUrl: withoutSlash(apiUrl),
+  };
+}
+
+const withoutSlash = (url: string): string => url.replace(/\/+$/, '');
 
 function withSecret(reference: Parameters<typeof toSecret>[0], env: Environment): { readonly secret?: Secret } {
   const secret = toSecret(reference, env);

@@ -14,7 +14,16 @@ export type Credentials = () => { readonly username?: string; readonly password:
 /** One secret; asked for before each use like Credentials, and throws like them. */
 export type Secret = () => string;
 
-const WITH_SECRETS = ['sources[].auth', 'providers.prometheus', 'providers.zipkin', 'webhookGates', 'notify.webhooks'];
+const WITH_SECRETS = [
+  'sources[].auth',
+  'sources[].push',
+  'providers.prometheus',
+  'providers.zipkin',
+  'webhookGates',
+  'notify.webhooks',
+  'notify.slack',
+  'approvals.webhooks',
+];
 
 /** Variables that are not set and files that cannot be read, found before anything starts. */
 export function secretProblems(value: unknown, env: Environment): readonly Complaint[] {

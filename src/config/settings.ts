@@ -1,3 +1,4 @@
+import { isIPv4, isIPv6 } from 'node:net';
 import { validate as isCron } from 'node-cron';
 import { z } from 'zod';
 import { parseDuration, REASONS, type Reason } from '../rollout/index.ts';
@@ -49,10 +50,22 @@ const address = () =>
     { message: 'expected a port from 0 to 65535' },
   );
 
+const network = () =>
+  text(64, 'a network such as 10.0.0.0/8').refine(isNetwork, { message: 'expected a network such as 10.0.0.0/8 or fd00::/8' });
+
+function isNetwork(written: string): boolean {
+  const [address = '', bits = '', ...rest] = written.split('/');
+  const most = isIPv4(address) ? 32 : isIPv6(address) ? 128 : -1;
+  return rest.length === 0 && /^\d{1,3}$/.test(bits) && Number(bits) <= most;
+}
+
 const server = fields({
   listen: address().default('0.0.0.0:8080').describe('Where health and metrics are served.'),
-  hooks: address().optional().describe('Where webhooks of Git, chat and approvals are received.'),
+  hooks: address().default('0.0.0.0:8081').describe('Where webhooks of Git, chat and approvals are received, if there are any.'),
   publicUrl: httpUrl().optional().describe('How people reach this server; used in links.'),
+  trustedProxies: list(network())
+    .default([])
+    .describe('Networks of proxies whose `X-Forwarded-For` tells the address of a caller, such as 10.0.0.0/8.'),
   anonymousRead: yesOrNo().default(false).describe('Whether everybody may read without a token.'),
 });
 
@@ -106,8 +119,9 @@ const source = fields({
     .describe('Signatures of commits.'),
   push: fields({
     secretEnv: variable().optional().describe('Environment variable with the secret of push webhooks.'),
-    secretFile: file().optional().describe('File with the secret of push webhooks.'),
+    secretFile: file().optional().describe('File with the secret of push webhooks; read again each time.'),
   })
+    .superRefine(exactlyOneSecret)
     .optional()
     .describe('Push webhooks.'),
   prune: yesOrNo().default(true).describe('Whether a Rollout that left Git is deleted.'),
@@ -123,6 +137,7 @@ const prometheus = fields({
   url: httpUrl().describe('Address of Prometheus, with its path prefix if it has one.'),
   timeout: milliseconds('10s').describe('How long a query may take.'),
   tokenFile: file().optional().describe('File with a bearer token; read again for each query.'),
+  publicUrl: httpUrl().optional().describe('How people reach it in their browser; used in links; default: `url`.'),
 });
 
 const zipkin = fields({
@@ -130,6 +145,7 @@ const zipkin = fields({
   timeout: milliseconds('10s').describe('How long a query may take.'),
   tokenFile: file().optional().describe('File with a bearer token; read again for each query.'),
   lag: milliseconds('15s').describe('Younger traces may be incomplete and are not read.'),
+  publicUrl: httpUrl().optional().describe('How people reach it in their browser; used in links; default: `url`.'),
 });
 
 const person = fields({
@@ -147,10 +163,16 @@ const secret = {
 
 type SecretReference = { readonly secretEnv?: string | undefined; readonly secretFile?: string | undefined };
 
-const atMostOneSecret = ({ secretEnv, secretFile }: SecretReference, context: z.RefinementCtx): void => {
+function atMostOneSecret({ secretEnv, secretFile }: SecretReference, context: z.RefinementCtx): void {
   if (secretEnv !== undefined && secretFile !== undefined)
     context.addIssue({ code: 'custom', message: 'expected at most one of secretEnv, secretFile' });
-};
+}
+
+/** Whoever receives must be able to tell who sends. */
+function exactlyOneSecret({ secretEnv, secretFile }: SecretReference, context: z.RefinementCtx): void {
+  if ((secretEnv === undefined) === (secretFile === undefined))
+    context.addIssue({ code: 'custom', message: 'expected exactly one of secretEnv, secretFile' });
+}
 
 const REASON_OR_ALL = ['*', ...(Object.keys(REASONS) as Reason[])] as const;
 
@@ -169,10 +191,19 @@ const urlPattern = () =>
 
 const slack = fields({
   tokenEnv: variable().optional().describe('Environment variable with the bot token.'),
-  tokenFile: file().optional().describe('File with the bot token.'),
-  signingSecretEnv: variable().optional().describe('Environment variable with the signing secret.'),
-  signingSecretFile: file().optional().describe('File with the signing secret.'),
-  channel: text(81, 'a Slack channel').optional().describe('Default channel.'),
+  tokenFile: file().optional().describe('File with the bot token; read again for each call.'),
+  signingSecretEnv: variable().optional().describe('Environment variable with the signing secret, for buttons.'),
+  signingSecretFile: file().optional().describe('File with the signing secret, for buttons; read again for each press.'),
+  channel: text(81, 'a Slack channel').describe('Channel for Rollouts that name none.'),
+  events: list(z.enum(REASON_OR_ALL, { error: 'expected a reason of docs/reasons.md, or * for all' }))
+    .default(['*'])
+    .describe('Reasons that are sent; `*`: all.'),
+  apiUrl: httpUrl().default('https://slack.com/api').describe('Address of the Slack API.'),
+}).superRefine(({ tokenEnv, tokenFile, signingSecretEnv, signingSecretFile }, context) => {
+  if ((tokenEnv === undefined) === (tokenFile === undefined))
+    context.addIssue({ code: 'custom', message: 'expected exactly one of tokenEnv, tokenFile' });
+  if (signingSecretEnv !== undefined && signingSecretFile !== undefined)
+    context.addIssue({ code: 'custom', message: 'expected at most one of signingSecretEnv, signingSecretFile' });
 });
 
 const webhook = fields({
@@ -193,6 +224,23 @@ const ownNames =
     }
   };
 
+type PersonNames = { readonly name: string; readonly slack?: string | undefined; readonly user?: string | undefined };
+
+/** Somebody who is two people could agree twice. */
+function ownIdentities(people: readonly PersonNames[], context: z.RefinementCtx): void {
+  for (const field of ['name', 'slack', 'user'] as const)
+    for (const [index, person] of people.entries()) {
+      const written = person[field];
+      const before = people.findIndex(other => other[field] === written);
+      if (written === undefined || before === index) continue;
+      context.addIssue({
+        code: 'custom',
+        message: `${written} is the ${field} of people[${before}] already`,
+        path: [index, field],
+      });
+    }
+}
+
 /** The configuration file; one description for reading it, for its documentation and for the test that compares them. */
 export const settingsSchema = fields({
   server: server.prefault({}),
@@ -212,19 +260,23 @@ export const settingsSchema = fields({
   })
     .superRefine(atMostOneSecret)
     .prefault({}),
-  people: list(person).default([]),
+  people: list(person).default([]).superRefine(ownIdentities),
   notify: fields({ slack: slack.optional(), webhooks: list(webhook).default([]).superRefine(ownNames('a webhook')) }).prefault(
     {},
   ),
   approvals: fields({
-    webhooks: list(fields({ name: name('a webhook').describe('Name of the approver.'), ...secret })).default([]),
+    webhooks: list(fields({ name: name('a webhook').describe('Name of the approver.'), ...secret }).superRefine(exactlyOneSecret))
+      .default([])
+      .superRefine(ownNames('a webhook')),
   }).prefault({}),
   drift: fields({
     restore: list(text(128, 'a field manager'))
       .default(['argocd-controller', 'kustomize-controller', 'helm-controller'])
       .describe('Field managers whose changes of weights are put back.'),
   }).prefault({}),
-  templatesDir: text(4_096, 'the path of a folder').optional().describe('Folder with templates of messages.'),
+  templatesDir: text(4_096, 'the path of a folder')
+    .optional()
+    .describe('Folder with templates of messages that take the place of the built-in ones.'),
   evidence: fields({
     configMaps: wholeNumber(0, 100).default(3).describe('Attempts per Rollout whose evidence is kept in the cluster.'),
     dir: text(4_096, 'the path of a folder').optional().describe('Folder that keeps more evidence.'),

@@ -9,6 +9,8 @@ import { createRivals } from './rivals.ts';
 export type Controller = {
   /** Looks at every rollout, e.g. after caches were filled or the lease was won. */
   wakeAll(): void;
+  /** Looks at one rollout, e.g. after a person has answered. */
+  wake(key: Key): void;
   depth(): number;
   /** Finishes the action in hand and stops. */
   stop(): Promise<void>;
@@ -92,6 +94,7 @@ export const createController = (hands: Hands, onRound: RoundObserver = () => {}
     wakeAll: () => {
       for (const key of store.keys()) queue.add(key);
     },
+    wake: queue.add,
     depth: queue.depth,
     stop: async () => {
       hands.measurer.stop();

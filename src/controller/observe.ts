@@ -1,4 +1,5 @@
 import {
+  type ApprovalAnswer,
   type ClockJump,
   type Freeze,
   type Installation,
@@ -27,6 +28,8 @@ export type Eyes = {
   readonly findings?: (rollout: StoredRollout) => readonly SpecProblem[];
   /** Looks for what makes routing rules fail silently; absent: nobody looks. */
   readonly checker?: MeshChecker;
+  /** What people have answered and no status knows yet; absent: nobody can answer. */
+  readonly answers?: (rollout: StoredRollout) => readonly ApprovalAnswer[];
   /** Who steers which routes; absent: this is the only Rollout. */
   readonly rivals?: Pick<Rivals, 'olderThan'>;
 };
@@ -39,6 +42,7 @@ export const observe = (eyes: Eyes, rollout: StoredRollout, memory: Memory): Obs
   const clockJumps = eyes.clockJumps?.() ?? [];
   const findings = eyes.findings?.(rollout) ?? [];
   const meshFindings = inProgress(rollout.status) ? (eyes.checker?.check(rollout, rollout.status.target) ?? []) : [];
+  const answers = eyes.answers?.(rollout) ?? [];
   const olderRival = eyes.rivals?.olderThan(rollout, steeredBy(rollout, mesh));
   const found = observePods(pods, rollout);
   for (const [version, { workloads }] of Object.entries(found)) {
@@ -57,6 +61,7 @@ export const observe = (eyes: Eyes, rollout: StoredRollout, memory: Memory): Obs
     ...(clockJumps.length === 0 ? {} : { clockJumps }),
     ...(findings.length === 0 ? {} : { findings }),
     ...(meshFindings.length === 0 ? {} : { meshFindings }),
+    ...(answers.length === 0 ? {} : { answers }),
     ...(olderRival === undefined ? {} : { olderRival }),
     ...(memory.writeError === undefined ? {} : { writeError: memory.writeError }),
   };

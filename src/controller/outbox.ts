@@ -1,5 +1,5 @@
-import { pastAnnouncements, type RolloutStatus } from '../rollout/index.ts';
-import type { Clock, EventSink, Logger, Message, Notifier, RolloutStore, StoredRollout } from './ports.ts';
+import { type MessageFacts, messageFacts, pastAnnouncements, type RolloutStatus } from '../rollout/index.ts';
+import type { Clock, EventSink, Link, Logger, Message, Notifier, RolloutStore, StoredRollout } from './ports.ts';
 import { createReceiver, type ReceiverObserver } from './receiver.ts';
 
 export type OutboxOptions = {
@@ -11,6 +11,8 @@ export type OutboxOptions = {
   readonly clock: Clock;
   readonly logger: Logger;
   readonly onMessage?: ReceiverObserver;
+  /** Where people look further; absent: nowhere. */
+  readonly linksOf?: (rollout: StoredRollout, facts: MessageFacts) => readonly Link[];
 };
 
 /**
@@ -29,13 +31,33 @@ export type Outbox = EventSink & {
 /** What is older is not told again after a restart. */
 const TOLD_AGAIN_MS = 600_000;
 
-export const createOutbox = ({ events, notifiers, store, clock, logger, onMessage }: OutboxOptions): Outbox => {
+export const createOutbox = ({ events, notifiers, store, clock, logger, onMessage, linksOf }: OutboxOptions): Outbox => {
   const receivers = notifiers.map(notifier => createReceiver({ notifier, logger, onMessage }));
   let isLeading = false;
   let isDraining = false;
 
   const add = (message: Message): void => {
     for (const receiver of receivers) receiver.add(message);
+  };
+
+  const toMessage = (rollout: StoredRollout, event: Parameters<EventSink['emit']>[1], at: string): Message => {
+    const { namespace, name, uid, status, spec } = rollout;
+    const { type, reason, message } = event;
+    const facts = messageFacts(status, event);
+    return {
+      id: idOf(rollout, event.name),
+      at,
+      namespace,
+      name,
+      uid,
+      type,
+      reason,
+      message,
+      ...placeOf(status),
+      facts,
+      links: linksOf?.(rollout, facts) ?? [],
+      ...(spec.notify === undefined ? {} : { notify: spec.notify }),
+    };
   };
 
   const tellAgain = (): void => {
@@ -76,16 +98,12 @@ export const createOutbox = ({ events, notifiers, store, clock, logger, onMessag
   };
 };
 
-const toMessage = (rollout: StoredRollout, event: Parameters<EventSink['emit']>[1], at: string): Message => {
-  const { namespace, name, uid, status } = rollout;
-  const { type, reason, message } = event;
-  return { id: idOf(rollout, event.name), at, namespace, name, uid, type, reason, message, ...placeOf(status) };
-};
-
 /** Safe as a header, and without the dots that separate what is signed. */
 const idOf = ({ uid }: StoredRollout, eventName: string): string => `${uid}-${eventName}`.replace(/[^\w-]+/g, '-');
 
-const placeOf = (status: RolloutStatus | undefined): Partial<Message> => {
+type Place = Partial<Pick<Message, 'phase' | 'version' | 'stable' | 'revision' | 'step' | 'steps' | 'weight'>>;
+
+const placeOf = (status: RolloutStatus | undefined): Place => {
   if (status === undefined) return {};
   const { phase, stableVersion, canaryVersion, revision, step, traffic } = status;
   const version = canaryVersion ?? stableVersion;

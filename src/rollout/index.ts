@@ -40,6 +40,7 @@ export type {
   Subset,
   VersionPods,
 } from './observation.ts';
+export { type AnswerRefusal, type OpenQuestion, openQuestion, refusalOfAnswer } from './people/approval.ts';
 export { type WantedGate, wantedGates } from './plan/analysis.ts';
 export { gatesOfStep } from './plan/gatePlan.ts';
 export { compilePlan } from './plan/plan.ts';
@@ -60,4 +61,5 @@ export { inProgress } from './situation.ts';
 export type * from './spec.ts';
 export { referenceProviders } from './start/reference.ts';
 export type * from './status.ts';
+export { MESSAGE_KINDS, type MessageFacts, type MessageKind, messageFacts } from './tell/facts.ts';
 export { isWorthStoring } from './worthStoring.ts';

@@ -82,8 +82,14 @@ export type Installation = {
   readonly webhookGates?: readonly string[];
   /** Field managers that re-apply their file for ever; what they change is restored (R26). */
   readonly restore?: readonly string[];
-  /** Some channel takes answers to requests for approval. */
+  /** Some channel takes answers to requests for approval; with a Kubernetes token there always is one. */
   readonly approvals?: boolean;
+  /** Messages go to Slack, so that a Rollout may name a channel. */
+  readonly slack?: boolean;
+  /** Buttons in Slack are answered. */
+  readonly slackButtons?: boolean;
+  /** Names of the webhooks that may answer. */
+  readonly approvalWebhooks?: readonly string[];
 };
 
 /** The clock was set while this process ran: `atMs` is what it showed then, `byMs` how much more than before; in ms. */

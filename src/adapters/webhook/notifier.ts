@@ -31,7 +31,8 @@ export const createWebhookNotifier = ({ name, url: written, secret, events, cloc
     name: `webhook/${name}`,
     wants: reason => wanted.has('*') || wanted.has(reason),
     send: async (message, signal) => {
-      const body = signBody(message, { id: message.id, atMs: clock.now() }, secret);
+      const { facts: _facts, links: _links, notify: _notify, ...told } = message;
+      const body = signBody(told, { id: message.id, atMs: clock.now() }, secret);
       await client.send({ operation: `sending ${message.reason}`, path: `${url.pathname}${url.search}`, body, signal });
     },
   };

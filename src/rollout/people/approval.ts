@@ -45,6 +45,18 @@ const askedAbout = (status: RolloutStatus, { step }: Pick<ApprovalAnswer, 'step'
   return questions(status).find(question => question.step === step && (pending === undefined || step <= pending.step));
 };
 
+/** Why an answer does not count. */
+export type AnswerRefusal = {
+  /** `stale`: about something else than what people are asked now. `notAllowed`: not by this person. `repeated`: it is known already. */
+  readonly kind: 'stale' | 'notAllowed' | 'repeated';
+  /** For people; begins in lower case, without an end. */
+  readonly reason: string;
+};
+
+const stale = (reason: string): AnswerRefusal => ({ kind: 'stale', reason });
+const notAllowed = (reason: string): AnswerRefusal => ({ kind: 'notAllowed', reason });
+const repeated = (reason: string): AnswerRefusal => ({ kind: 'repeated', reason });
+
 /**
  * Why an answer does not count, or `undefined` when it does: it must be about this revision and a step that people were
  * asked about, from somebody who may answer and has not. A rejection counts until the traffic moves.
@@ -53,18 +65,49 @@ export const refusalOfAnswer = (
   status: RolloutStatus,
   authors: readonly string[],
   answer: ApprovalAnswer,
-): string | undefined => {
+): AnswerRefusal | undefined => {
   const { revision, step, decision, by, at, identities } = answer;
-  if (revision !== status.revision) return `names revision ${revision}, but ${status.revision ?? 'none'} is in progress`;
+  if (revision !== status.revision) return stale(`names revision ${revision}, but ${status.revision ?? 'none'} is in progress`);
   const question = askedAbout(status, answer);
-  if (question === undefined) return `nobody was asked to approve step ${step}`;
+  if (question === undefined) return stale(`nobody was asked to approve step ${step}`);
   const { approvers, allowAuthor } = question.approval;
-  if (!(Date.parse(at) >= toSecond(status.step?.askedAt))) return `was given at ${at}, before people were asked`;
-  if (by === '' || !approvers.some(approver => identities.includes(approver))) return `${by} is none of ${approvers.join(', ')}`;
-  if (!allowAuthor && isAuthor(authors, answer)) return `${by} is an author of the change`;
+  if (!(Date.parse(at) >= toSecond(status.step?.askedAt))) return stale(`was given at ${at}, before people were asked`);
+  if (by === '' || !approvers.some(approver => identities.includes(approver)))
+    return notAllowed(`${by} is none of ${approvers.join(', ')}`);
+  if (!allowAuthor && isAuthor(authors, answer)) return notAllowed(`${by} is an author of the change`);
   const before = recorded(status, question).filter(known => known.by === by);
-  if (before.some(known => known.decision === decision || known.decision === 'rejected')) return `${by} has answered already`;
-  return decision === 'approved' && isGranted(status, question) ? `step ${step} is approved already` : undefined;
+  if (before.some(known => known.decision === decision || known.decision === 'rejected'))
+    return repeated(`${by} has answered already`);
+  return decision === 'approved' && isGranted(status, question) ? repeated(`step ${step} is approved already`) : undefined;
+};
+
+/** What people are asked at this moment. */
+export type OpenQuestion = {
+  readonly revision: string;
+  /** 1-based; the step that they let begin (`when: before`) or end (`when: after`). */
+  readonly step: number;
+  /** RFC 3339; whoever is asked anew is asked at another moment. */
+  readonly askedAt: string;
+  readonly approval: PlanApproval;
+  /** Share of the new version in percent while the step lasts. */
+  readonly weight: number;
+  /** Names of those who have agreed so far. */
+  readonly given: readonly string[];
+};
+
+/** What waits for an answer of people; `undefined` when nobody is asked, or enough have agreed. */
+export const openQuestion = (status: RolloutStatus | undefined): OpenQuestion | undefined => {
+  if (status?.revision === undefined || status.step?.askedAt === undefined || status.phase === 'RollingBack') return undefined;
+  const pending = pendingApproval(status);
+  if (pending === undefined) return undefined;
+  return {
+    revision: status.revision,
+    step: pending.step,
+    askedAt: status.step.askedAt,
+    approval: pending.approval,
+    weight: status.plan?.steps[pending.step - 1]?.weight ?? 0,
+    given: agreed(status, pending),
+  };
 };
 
 /** Channels may say the time to the second only. */
