@@ -10,7 +10,8 @@ type Spec = {
 
 /**
  * Scales Deployments through their scale subresource, whatever else their spec says. Only those whose template carries the
- * version: one that shares its name with a foreign ReplicaSet, or has been given another version since, is left alone.
+ * version: one that shares its name with a foreign ReplicaSet, or has been given another version since, is left alone. So
+ * are those of other namespaces: whoever may write Rollouts in one has no rights in another by that.
  */
 export function createWorkloads(client: Pick<KubeClient, 'get' | 'mergePatch'>, caches: PodCaches): Workloads {
   const isOf = (deployment: KubeObject, versionLabel: string, version: string): boolean =>
@@ -20,6 +21,7 @@ export function createWorkloads(client: Pick<KubeClient, 'get' | 'mergePatch'>, 
     async scaleToZero(wanted) {
       const scaled: string[] = [];
       for (const { namespace, name } of deploymentsBehind(caches, wanted)) {
+        if (namespace !== wanted.namespace) continue;
         const deployment = await found(client, { namespace, name });
         if (deployment === undefined || !isOf(deployment, wanted.versionLabel, wanted.version)) continue;
         if ((deployment['spec'] as Spec).replicas === 0) continue;

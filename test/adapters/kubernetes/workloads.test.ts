@@ -26,6 +26,7 @@ const scaling = (
   pods: readonly KubeObject[],
   deployments: Readonly<Record<string, { version: string; replicas: number }>>,
   selector = { app: 'forecast' },
+  wanted = WANTED,
 ) => {
   const requests: string[] = [];
   const notFound = (ref: ObjectRef) => new KubeError(`getting ${ref.name}`, { kind: 'notFound', reason: 'not found' });
@@ -51,10 +52,17 @@ const scaling = (
       get: (namespace: string, name: string) => (namespace === 'weather' && name === 'forecast' ? service : undefined),
     },
   };
-  return { requests, scaled: createWorkloads(client, caches).scaleToZero(WANTED) };
+  return { requests, scaled: createWorkloads(client, caches).scaleToZero(wanted) };
 };
 
 describe('scaling a retired version to 0', () => {
+  it('R21: never scales what stands in another namespace than the Rollout, whatever its host names', async () => {
+    const pods = [ofDeployment('a', 'forecast-v1')];
+    const deployments = { 'forecast-v1': { version: 'v1', replicas: 3 } };
+    const { requests, scaled } = scaling(pods, deployments, { app: 'forecast' }, { ...WANTED, namespace: 'market' });
+    expect([await scaled, requests]).toEqual([[], []]);
+  });
+
   it('R21: scales the Deployments behind its pods, through the scale subresource', async () => {
     const { requests, scaled } = scaling(
       [ofDeployment('a', 'forecast-v1'), ofDeployment('b', 'forecast-v1'), ofDeployment('c', 'forecast-v2', { version: 'v2' })],
