@@ -17,7 +17,6 @@ export const installationOf = ({
   ...defaults,
   webhookGates: webhookGates.allow,
   restore: drift.restore,
-  approvals: true,
   slack: notify.slack !== undefined,
   slackButtons: notify.slack?.signingSecret !== undefined,
   approvalWebhooks: approvals.webhooks.map(({ name }) => name),

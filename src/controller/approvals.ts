@@ -1,4 +1,4 @@
-import { type ApprovalAnswer, type RolloutStatus, refusalOfAnswer } from '../rollout/index.ts';
+import { type ApprovalAnswer, LONGEST_REASON, oneLine, type RolloutStatus, refusalOfAnswer } from '../rollout/index.ts';
 import type { Directory } from './people.ts';
 import type { AnswerOutcome, GivenAnswer, Key, RolloutStore, StoredRollout } from './ports.ts';
 
@@ -6,7 +6,7 @@ import type { AnswerOutcome, GivenAnswer, Key, RolloutStore, StoredRollout } fro
 export type ApprovalDesk = {
   /** Ends when a status that knows the answer is stored, or with why it does not count. Never throws. */
   answer(given: GivenAnswer): Promise<AnswerOutcome>;
-  /** What was answered and no status knows yet. */
+  /** What was answered and no status knows yet, this one neither. */
   waiting(rollout: StoredRollout): readonly ApprovalAnswer[];
   /** To be called after each status that was stored. */
   stored(rollout: StoredRollout, next: RolloutStatus): void;
@@ -35,6 +35,18 @@ export const createApprovalDesk = (options: ApprovalDeskOptions): ApprovalDesk =
     else waitingFor.set(key, rest);
   };
 
+  /** Tells those whose answer this status knows, or has left behind. */
+  const settle = (key: Key, rollout: StoredRollout | undefined): void => {
+    for (const { answer, uid, end } of waitingFor.get(key) ?? []) {
+      if (uid !== rollout?.uid) end({ kind: 'unknown' });
+      else if (rollout.status?.approvals?.some(known => isRecordOf(known, answer))) end({ kind: 'recorded', by: answer.by });
+      else {
+        const refusal = refusalBy(rollout, answer);
+        if (refusal !== undefined) end(refusal);
+      }
+    }
+  };
+
   const wait = (key: Key, uid: string, answer: ApprovalAnswer): Promise<AnswerOutcome> =>
     new Promise(resolve => {
       const entry: Waiting = {
@@ -46,45 +58,38 @@ export const createApprovalDesk = (options: ApprovalDeskOptions): ApprovalDesk =
           resolve(outcome);
         },
       };
-      const timer = setTimeout(
-        () => entry.end({ kind: 'notStored', reason: `no status was stored within ${timeoutMs / 1000} s` }),
-        timeoutMs,
-      );
+      const timer = setTimeout(() => {
+        settle(key, store.get(key));
+        entry.end({ kind: 'notStored', reason: `no status was stored within ${timeoutMs / 1000} s` });
+      }, timeoutMs);
       waitingFor.set(key, [...(waitingFor.get(key) ?? []), entry]);
       wake(key);
     });
 
   return {
-    answer: async ({ key, identity, groups, ...given }) => {
+    answer: async ({ key, identity, groups, comment, ...given }) => {
       const rollout = store.get(key);
       if (rollout === undefined) return { kind: 'unknown' };
-      const answer: ApprovalAnswer = { ...given, ...directory(identity, groups) };
-      const refusal = refusalBy(rollout, rollout.status, answer);
+      // it stands in evidence as it is looked at
+      const said = comment === undefined ? {} : { comment: oneLine(comment, LONGEST_REASON) };
+      const answer: ApprovalAnswer = { ...given, ...said, ...directory(identity, groups) };
+      const refusal = refusalBy(rollout, answer);
       if (refusal !== undefined) return refusal;
       const isWaiting = (waitingFor.get(key) ?? []).some(other => isSame(other.answer, answer));
       if (isWaiting) return { kind: 'refused', refusal: { kind: 'repeated', reason: `${answer.by} has answered already` } };
       return await wait(key, rollout.uid, answer);
     },
-    waiting: ({ namespace, name, uid }) =>
-      (waitingFor.get(`${namespace}/${name}`) ?? []).flatMap(entry => (entry.uid === uid ? [entry.answer] : [])),
-    stored: (rollout, next) => {
-      for (const { answer, uid, end } of waitingFor.get(`${rollout.namespace}/${rollout.name}`) ?? []) {
-        if (uid !== rollout.uid) end({ kind: 'unknown' });
-        else if (next.approvals?.some(known => isRecordOf(known, answer))) end({ kind: 'recorded', by: answer.by });
-        else {
-          const refusal = refusalBy(rollout, next, answer);
-          if (refusal !== undefined) end(refusal);
-        }
-      }
+    waiting: rollout => {
+      const key = `${rollout.namespace}/${rollout.name}`;
+      // a write whose answer was lost has happened all the same
+      settle(key, rollout);
+      return (waitingFor.get(key) ?? []).map(({ answer }) => answer);
     },
+    stored: (rollout, status) => settle(`${rollout.namespace}/${rollout.name}`, { ...rollout, status }),
   };
 };
 
-const refusalBy = (
-  { authors = [] }: StoredRollout,
-  status: RolloutStatus | undefined,
-  answer: ApprovalAnswer,
-): AnswerOutcome | undefined => {
+const refusalBy = ({ status, authors = [] }: StoredRollout, answer: ApprovalAnswer): AnswerOutcome | undefined => {
   if (status === undefined) return { kind: 'refused', refusal: { kind: 'stale', reason: 'nothing is in progress' } };
   const refusal = refusalOfAnswer(status, authors, answer);
   return refusal === undefined ? undefined : { kind: 'refused', refusal };

@@ -1,3 +1,5 @@
+import { oneLine } from '../rollout/index.ts';
+
 /** A person and the names by which channels know them. */
 export type Person = {
   readonly name: string;
@@ -18,6 +20,9 @@ export type Identified = {
 /** Knows people by what a channel has proved. */
 export type Directory = (identity: string, groups: readonly string[]) => Identified;
 
+/** An issuer of tokens may call people what it likes; what is shown is one line. */
+const LONGEST_IDENTITY = 253;
+
 /** Several identities of one person are one person, so that nobody is counted twice (R19). */
 export const createDirectory = (people: readonly Person[]): Directory => {
   const known = new Map<string, Person>();
@@ -28,7 +33,7 @@ export const createDirectory = (people: readonly Person[]): Directory => {
   return (identity, groups) => {
     const proven = [identity, ...groups.map(group => `group:${group}`)];
     const person = known.get(identity);
-    if (person === undefined) return { by: identity, identities: proven };
+    if (person === undefined) return { by: oneLine(identity, LONGEST_IDENTITY), identities: proven };
     const { name, slack, user, emails = [], groups: own = [] } = person;
     return {
       by: name,

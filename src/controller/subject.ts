@@ -76,7 +76,8 @@ export const subjectOf = (
   };
 };
 
-const templateValues = (
+/** What templates of a Rollout may use in its present step; `window` is up to each. */
+export const templateValues = (
   { namespace, name, source }: StoredRollout,
   { step, traffic }: RolloutStatus,
   { intervalMs }: Plan,

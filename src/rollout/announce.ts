@@ -37,9 +37,7 @@ const BAD_REASONS: readonly string[] = [
 /** What changed between two stored statuses that people are to be told: phase, step, reason, history, outcome of a request. */
 export const announcements = (uid: string, before: RolloutStatus | undefined, after: RolloutStatus): readonly Announcement[] => {
   const told: Announcement[] = [];
-  if (before?.phase !== after.phase || before.step?.index !== after.step?.index || before.reason !== after.reason) {
-    told.push(ofStatus(uid, after));
-  }
+  if (isElsewhere(before, after)) told.push(ofStatus(uid, after));
   const failed = failedWrite(after);
   if (told.length === 0 && failed !== undefined && before !== undefined && failedWrite(before) === undefined) {
     const name = digest(`${placeOf(uid, after)}/${after.phase}/write`);
@@ -56,6 +54,13 @@ export const announcements = (uid: string, before: RolloutStatus | undefined, af
     ...told.filter(({ name }) => !known.has(name)),
   ];
 };
+
+/** One question after the other is asked at the same place. */
+const isElsewhere = (before: RolloutStatus | undefined, after: RolloutStatus): boolean =>
+  before?.phase !== after.phase ||
+  before.step?.index !== after.step?.index ||
+  before.reason !== after.reason ||
+  (after.reason === 'WaitingForApproval' && before.step?.askedAt !== after.step?.askedAt);
 
 const isRefused = ({ outcome }: RequestOutcome): boolean => outcome.startsWith('refused');
 

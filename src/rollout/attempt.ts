@@ -14,7 +14,7 @@ import { takesTraffic } from './mesh/routes.ts';
 import { subsetLost, withSubsets } from './mesh/subsetLost.ts';
 import type { Observation } from './observation.ts';
 import { type Guard, type Outcome, saying } from './outcome.ts';
-import { approvalTimedOut, approved, rejected, withTimeOut } from './people/approval.ts';
+import { approvalTimedOut, approved, rejected, withAnswers, withTimeOut } from './people/approval.ts';
 import { aborted, pauseAsked, paused, promoted } from './people/people.ts';
 import { withOutcome } from './people/request.ts';
 import { isSameJson } from './sameJson.ts';
@@ -148,6 +148,7 @@ const ALWAYS: readonly ((attempt: Attempt, outcome: Outcome) => Outcome)[] = [
   finalizerFirst,
   withUnfinished,
   withSubsets,
+  withAnswers,
   withHeldRequest,
   withTimeOut,
   withWeight,

@@ -25,8 +25,13 @@ export const gatesSentence = (gates: readonly GateStatus[]): string => {
 
 const ORDER = ['Fail', 'Error', 'NoData', 'Pending'];
 
-const worst = (gates: readonly GateStatus[]): { message: string } =>
-  [...gates].sort((a, b) => ORDER.indexOf(a.verdict) - ORDER.indexOf(b.verdict))[0] ?? { message: '' };
+const rank = ({ verdict }: GateStatus): number => (ORDER.includes(verdict) ? ORDER.indexOf(verdict) : ORDER.length);
+
+/** What is wrong, then what is missing, then what passes. */
+export const gatesWorstFirst = (gates: readonly GateStatus[]): readonly GateStatus[] =>
+  [...gates].sort((a, b) => rank(a) - rank(b));
+
+const worst = (gates: readonly GateStatus[]): { message: string } => gatesWorstFirst(gates)[0] ?? { message: '' };
 
 export const nextStepAt = ({ step, plan, nowMs }: Attempt, ms: number): string =>
   `${step.index === plan.steps.length ? 'promoted' : 'next step'} at ${momentFor(ms, nowMs)}`;

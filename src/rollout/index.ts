@@ -40,7 +40,9 @@ export type {
   Subset,
   VersionPods,
 } from './observation.ts';
-export { type AnswerRefusal, type OpenQuestion, openQuestion, refusalOfAnswer } from './people/approval.ts';
+export { UNKNOWN_AUTHOR } from './people/authors.ts';
+export { LONGEST_REASON, oneLine } from './people/oneLine.ts';
+export { type AnswerRefusal, type OpenQuestion, openQuestion, refusalOfAnswer } from './people/question.ts';
 export { type WantedGate, wantedGates } from './plan/analysis.ts';
 export { gatesOfStep } from './plan/gatePlan.ts';
 export { compilePlan } from './plan/plan.ts';
@@ -61,5 +63,6 @@ export { inProgress } from './situation.ts';
 export type * from './spec.ts';
 export { referenceProviders } from './start/reference.ts';
 export type * from './status.ts';
-export { MESSAGE_KINDS, type MessageFacts, type MessageKind, messageFacts } from './tell/facts.ts';
+export { type MessageFacts, messageFacts } from './tell/facts.ts';
+export { MESSAGE_KINDS, type MessageKind } from './tell/kinds.ts';
 export { isWorthStoring } from './worthStoring.ts';

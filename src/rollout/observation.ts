@@ -82,9 +82,7 @@ export type Installation = {
   readonly webhookGates?: readonly string[];
   /** Field managers that re-apply their file for ever; what they change is restored (R26). */
   readonly restore?: readonly string[];
-  /** Some channel takes answers to requests for approval; with a Kubernetes token there always is one. */
-  readonly approvals?: boolean;
-  /** Messages go to Slack, so that a Rollout may name a channel. */
+  /** Messages go to Slack, so that a Rollout may name a channel; absent, here and below: not known. */
   readonly slack?: boolean;
   /** Buttons in Slack are answered. */
   readonly slackButtons?: boolean;

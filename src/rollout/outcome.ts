@@ -57,7 +57,8 @@ const isSamePlace = (before: RolloutStatus | undefined, after: RolloutStatus): b
   before?.phase === after.phase &&
   before.reason === after.reason &&
   before.step?.index === after.step?.index &&
-  before.step?.startedAt === after.step?.startedAt;
+  before.step?.startedAt === after.step?.startedAt &&
+  before.step?.askedAt === after.step?.askedAt;
 
 /** What the last write of a mesh object failed with, as the message says it; absent when it did not. */
 export const failedWrite = ({ message }: RolloutStatus): string | undefined =>

@@ -37,7 +37,7 @@ export const REASONS = {
   TargetChanged: 'Host, router or version label were edited in progress; traffic goes back on the old target first.',
   PausedByGate: 'A gate with onFailure: pause failed; nothing moves forward until a person decides.',
   WaitingForApproval: 'People were asked to approve a step and have not all answered yet.',
-  Approved: 'Enough people approved a step.',
+  Approved: 'A person approved a step; once enough people have, it goes on by itself.',
   Rejected: 'A person rejected a step; all traffic goes back.',
   ApprovalTimedOut: 'Nobody approved a step in time.',
   WaitingForTraffic: 'The new version gets less than half of the requests that its weight promises.',

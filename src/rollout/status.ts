@@ -295,7 +295,7 @@ export type RolloutStatus = {
   readonly phase: Phase;
   /** Why the phase is what it is. */
   readonly reason: Reason;
-  /** Since when phase, reason and step are what they are. */
+  /** Since when phase, reason and step, and what people are asked, are what they are. */
   readonly since?: string;
   readonly stableVersion?: string;
   readonly canaryVersion?: string;

@@ -75,7 +75,7 @@ export class World {
   readonly options: WorldOptions;
   /** What the process would lose. */
   memory = emptyMemory();
-  /** One object for good, since what is known about it is remembered; here people can always answer. */
+  /** One object for good, since what is known about it is remembered. */
   private readonly installation: Installation;
   private generation = 1;
   private writes = 0;
@@ -89,7 +89,7 @@ export class World {
     this.nowMs = options.startMs ?? START_MS;
     this.spec = options.spec;
     this.status = options.status;
-    this.installation = { ...(options.installation ?? INSTALLATION), approvals: true };
+    this.installation = options.installation ?? INSTALLATION;
     this.authors = options.authors;
     this.truth = { requestsPerSecond: 100, ...options.truth };
     const objects = options.objects ?? { [OBJECT]: { versions: { v1: 100 }, foreign: 0 } };

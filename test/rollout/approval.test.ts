@@ -1,46 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { ApprovalAnswer, ApprovalSpec, RolloutSpec } from '../../src/rollout/index.ts';
+import type { ApprovalAnswer } from '../../src/rollout/index.ts';
 import { OBJECT, START_MS, type World, type WorldOptions } from '../../src/simulation/world.ts';
+import { ALICE, answer, answerOf, asked, asking, BOB, bob, CAROL } from './asked.ts';
 import { check, MINUTE, mark, restingWorld, SECOND, specOf } from './check.ts';
 import { watchLaws } from './laws.ts';
-
-const ALICE = 'user:alice@example.com';
-const BOB = 'slack:U024BE7LH';
-const CAROL = 'group:release';
-
-/** 20 for 10 s, then an approval, then 50 for 10 s, then 100. */
-const asking = (approval: Partial<ApprovalSpec> = {}, change: Partial<RolloutSpec> = {}): RolloutSpec =>
-  specOf(
-    [
-      { setWeight: 20, pause: { duration: '10s' } },
-      { setWeight: 50, pause: { duration: '10s' }, approval: { approvers: [ALICE, BOB, CAROL], ...approval } },
-    ],
-    change,
-  );
-
-const answerOf = (world: World, change: Partial<ApprovalAnswer> = {}): ApprovalAnswer => ({
-  revision: world.status?.revision ?? '',
-  step: 2,
-  decision: 'approved',
-  by: 'alice',
-  identities: [ALICE],
-  via: 'http',
-  at: new Date(world.nowMs).toISOString(),
-  ...change,
-});
-const answer = (world: World, change: Partial<ApprovalAnswer> = {}): World => {
-  world.answers.push(answerOf(world, change));
-  return world;
-};
-const bob: Partial<ApprovalAnswer> = { by: 'bob', identities: [BOB], via: 'slack' };
-
-/** v2 has done its time at 20 %, and people were asked about 50 %. */
-const asked = (spec: RolloutSpec = asking(), options: Partial<WorldOptions> = {}): World => {
-  const world = restingWorld({ spec, onDecision: watchLaws(), ...options });
-  world.setPods('v2', 3);
-  world.commit({ version: 'v2' });
-  return world.run(30 * SECOND);
-};
 
 const weights = (world: World): readonly number[] => world.meshWrites.map(({ weight }) => weight);
 const actions = (world: World): readonly string[] => (world.status?.history ?? []).map(({ action }) => action);

@@ -1,14 +1,17 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type {
-  Decision,
-  Observation,
-  PlanApproval,
-  Rollout,
-  RolloutSpec,
-  RolloutStatus,
-  StepSpec,
+import {
+  type Decision,
+  decide,
+  type Observation,
+  type PlanApproval,
+  type Rollout,
+  type RolloutSpec,
+  type RolloutStatus,
+  refusalOfAnswer,
+  type StepSpec,
 } from '../../src/rollout/index.ts';
+import { isSameJson } from '../../src/rollout/sameJson.ts';
 import { World } from '../../src/simulation/world.ts';
 import { SECOND, specOf } from './check.ts';
 import { watchLaws } from './laws.ts';
@@ -56,6 +59,9 @@ const events = fc.oneof(
       decision: decisions,
       step: fc.constantFrom(0, 1, 1, 1, 2),
       isForeign: fc.constantFrom(false, false, false, false, false, false, true),
+      /** Proven by a channel that nobody listed knows the person by, or signed so long ago. */
+      isForged: fc.constantFrom(false, false, false, false, false, false, true),
+      ageMs: fc.constantFrom(0, 0, 0, 0, 0, 1_000, 40_000),
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('ask' as const), verb: fc.constantFrom('promote', 'pause', 'resume') }) },
@@ -79,9 +85,9 @@ const happen = (world: World, event: Event): void => {
         step: step + event.step,
         decision: event.decision,
         by: event.by,
-        identities: [`user:${event.by}`],
+        identities: [event.isForged ? `slack:${event.by}` : `user:${event.by}`],
         via: 'http',
-        at: new Date(world.nowMs).toISOString(),
+        at: new Date(world.nowMs - event.ageMs).toISOString(),
       });
       return;
     case 'ask':
@@ -142,8 +148,19 @@ const checkMoves = ({ status: stored }: Rollout, _observation: Observation, deci
     expect(agreed(stored, from + 1, after), `R19: entering step ${from + 1}`).toBeGreaterThanOrEqual(after.required);
 };
 
+/** R19: answers that do not count change nothing at all. */
+const checkRefused = (rollout: Rollout, observation: Observation, decision: Decision, nowMs: number): number => {
+  const { answers = [], ...unanswered } = observation;
+  const { status, authors = [] } = rollout;
+  const isCounting = answers.some(answer => status !== undefined && refusalOfAnswer(status, authors, answer) === undefined);
+  if (answers.length === 0 || isCounting) return 0;
+  if (!isSameJson(decide(rollout, unanswered, nowMs), decision))
+    expect.unreachable('R19: another decision than without the answers');
+  return 1;
+};
+
 it('R19: in every world nothing goes past a step before enough different people have approved it, and that is stored', () => {
-  let moved = 0;
+  let [moved, refused] = [0, 0];
   fc.assert(
     fc.property(
       specs,
@@ -156,6 +173,7 @@ it('R19: in every world nothing goes past a step before enough different people 
           onDecision: (rollout, observation, decision, nowMs) => {
             laws(rollout, observation, decision, nowMs);
             checkMoves(rollout, observation, decision);
+            refused += checkRefused(rollout, observation, decision, nowMs);
           },
         });
         world.at(2 * SECOND, () => {
@@ -171,4 +189,5 @@ it('R19: in every world nothing goes past a step before enough different people 
     { seed: SEED, numRuns: FEW_WORLDS },
   );
   expect(moved, 'worlds in which somebody approved something').toBeGreaterThan(5);
+  expect(refused, 'decisions with answers that do not count').toBeGreaterThan(100);
 }, 60_000);

@@ -11,7 +11,7 @@ import {
   type RolloutStatus,
   withEvidence,
 } from '../../src/rollout/index.ts';
-import { refusalOfAnswer } from '../../src/rollout/people/approval.ts';
+import { refusalOfAnswer } from '../../src/rollout/people/question.ts';
 import { wantedGates } from '../../src/rollout/plan/analysis.ts';
 import { compilePlan } from '../../src/rollout/plan/plan.ts';
 import { isSameJson } from '../../src/rollout/sameJson.ts';
@@ -161,15 +161,18 @@ describe('what people answer', () => {
   const answer = { revision: 'r', step: 2, decision: 'approved', by: 'alice', identities: [ALICE], via: 'http', at: AT } as const;
 
   it('R19: before they were asked it is said that nobody was', () => {
-    expect(refusalOfAnswer(status(), [], answer)).toBe('nobody was asked to approve step 2');
+    expect(refusalOfAnswer(status(), [], answer)).toEqual({ kind: 'stale', reason: 'nobody was asked to approve step 2' });
     expect(refusalOfAnswer(status({}, AT), [], answer)).toBeUndefined();
   });
 
   it('R19: the same person counts once, and not after a rejection', () => {
     const { identities: _, ...known } = answer;
-    expect(refusalOfAnswer(status({ approvals: [known] }, AT), [], answer)).toBe('alice has answered already');
+    const again = { kind: 'repeated', reason: 'alice has answered already' };
+    expect(refusalOfAnswer(status({ approvals: [known] }, AT), [], answer)).toEqual(again);
     const rejected = { ...known, decision: 'rejected' } as const;
-    expect(refusalOfAnswer(status({ approvals: [rejected] }, AT), [], answer)).toBe('alice has answered already');
+    const over = { kind: 'stale', reason: 'step 2 was rejected by alice via http' };
+    expect(refusalOfAnswer(status({ approvals: [rejected] }, AT), [], answer)).toEqual(over);
+    expect(refusalOfAnswer(status({ approvals: [rejected] }, AT), [], { ...answer, decision: 'rejected' })).toEqual(again);
     expect(refusalOfAnswer(status({ approvals: [known] }, AT), [], { ...answer, decision: 'rejected' })).toBeUndefined();
   });
 });

@@ -5,6 +5,7 @@ import type { Decision, Observation, Rollout, StepSpec } from '../../src/rollout
 import { OBJECT, World } from '../../src/simulation/world.ts';
 import { MINUTE, SECOND, specOf } from './check.ts';
 import { watchLaws } from './laws.ts';
+import { FEW_WORLDS } from './property.ts';
 
 const GATEWAY = 'weather/gateway';
 
@@ -157,7 +158,7 @@ describe('whatever holds a rollout', () => {
         }
         expect(['Healthy', 'RolledBack'], world.status?.message).toContain(world.status?.phase);
       }),
-      { seed: Number(process.env['SLUICE_SEED'] ?? 20), numRuns: Number(process.env['SLUICE_WORLDS'] ?? 60) },
+      { seed: Number(process.env['SLUICE_SEED'] ?? 20), numRuns: FEW_WORLDS },
     );
   }, 3_600_000);
 });

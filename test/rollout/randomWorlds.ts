@@ -8,7 +8,6 @@ import { eventsOf, happen } from './randomEvents.ts';
 const INSTALLATION: Installation = {
   prometheus: ['default'],
   zipkin: [],
-  approvals: true,
   restore: ['argocd-controller'],
 };
 const GATEWAY = 'weather/gateway';

@@ -2,9 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { checkSpec, type RolloutSpec, type StepSpec } from '../../src/rollout/index.ts';
 import { check, HALF, MINUTE, SECOND, specOf, worldInProgress } from './check.ts';
 
-const OFFERS = { approvals: true } as const;
 const problems = (spec: RolloutSpec) =>
-  checkSpec(spec, undefined, OFFERS)
+  checkSpec(spec)
     .filter(({ severity }) => severity === 'error')
     .map(({ path, message }) => `${path} ${message}`);
 const header = (length: number, text = 'x'): StepSpec => ({
@@ -47,7 +46,7 @@ describe('the size of a spec', () => {
   });
 
   it('R12: nothing starts with it, and what is in progress stands still', () => {
-    const world = worldInProgress({ installation: { prometheus: ['default'], zipkin: [], ...OFFERS } });
+    const world = worldInProgress({ installation: { prometheus: ['default'], zipkin: [] } });
     world.commit({ strategy: { canary: { steps: [header(700_000), ...HALF] } } });
     check(world.run(MINUTE), { phase: 'Invalid', mesh: [50], message: /too large .* expected at most 256 KiB/ });
     world.setPods('v2', 0);

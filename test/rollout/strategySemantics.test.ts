@@ -57,24 +57,38 @@ describe('gates of a step with nothing but copies', () => {
 
 describe('approvals', () => {
   const approvers = ['user:alice', 'slack:U024BE7LH'];
-  const ANSWERED: Installation = { ...MESH, approvals: true };
 
-  it('R19: where no channel takes answers an approval is refused: it could only hold for ever', () => {
-    const asked = canary({ setWeight: 10, approval: { approvers } });
-    for (const installation of [undefined, MESH]) {
-      expect(problems(asked, installation)).toEqual(['canary.steps[0].approval is not supported yet']);
-    }
-    expect(problems(asked, ANSWERED)).toEqual([]);
+  it('R19: a webhook that the configuration does not name could never answer, and is refused', () => {
+    const asked = { approvers: ['user:alice', 'webhook:change-board'] };
+    const at = 'approval.approvers[1] is webhook:change-board, which approvals.webhooks of the configuration does not name';
+    const naming = (approvalWebhooks: readonly string[]): Installation => ({ ...MESH, approvalWebhooks });
+    expect(problems(canary({ setWeight: 10, approval: asked }), naming([]))).toEqual([`canary.steps[0].${at}: it names none`]);
+    expect(problems({ blueGreen: { approval: asked } }, naming(['ci']))).toEqual([`blueGreen.${at}: it names ci`]);
+    expect(problems({ blueGreen: { approval: asked } }, naming(['change-board']))).toEqual([]);
+    expect(problems({ blueGreen: { approval: asked } }), 'without a configuration nothing is known of it').toEqual([]);
+  });
+
+  it('R19: Slack approvers without buttons, and a channel without Slack, are warned of and hold nothing', () => {
+    const strategy = canary({ setWeight: 10, approval: { approvers } });
+    const warned = (installation: Partial<Installation>) =>
+      checkSpec({ ...specOf([]), strategy, notify: { slack: '#weather' } }, { ...MESH, ...installation })
+        .filter(({ path }) => /approvers|notify/.test(path))
+        .map(({ severity, path }) => `${severity} ${path}`);
+    const notify = 'warning spec.notify.slack';
+    expect(warned({ slack: true, slackButtons: true })).toEqual([]);
+    expect(warned({ slack: true, slackButtons: false })).toEqual(['warning spec.strategy.canary.steps[0].approval.approvers[1]']);
+    expect(warned({ slack: false })).toEqual([notify]);
+    expect(warned({}), 'nothing is known').toEqual([]);
   });
 
   it('R19: as many people as are required must be named, unless a group is', () => {
     const path = 'canary.steps[0].approval';
-    expect(problems(canary({ setWeight: 10, approval: { approvers, required: 2 } }), ANSWERED)).toEqual([]);
-    expect(problems(canary({ setWeight: 10, approval: { approvers, required: 3 } }), ANSWERED)).toEqual([
+    expect(problems(canary({ setWeight: 10, approval: { approvers, required: 2 } }), MESH)).toEqual([]);
+    expect(problems(canary({ setWeight: 10, approval: { approvers, required: 3 } }), MESH)).toEqual([
       `${path}.required is 3, but approvers names only 2: nobody could ever approve it`,
     ]);
-    expect(problems(canary({ approval: { approvers: ['user:alice', 'user:alice'], required: 2 } }), ANSWERED)).toHaveLength(1);
-    expect(problems(canary({ approval: { approvers: ['group:release'], required: 3 } }), ANSWERED)).toEqual([]);
+    expect(problems(canary({ approval: { approvers: ['user:alice', 'user:alice'], required: 2 } }), MESH)).toHaveLength(1);
+    expect(problems(canary({ approval: { approvers: ['group:release'], required: 3 } }), MESH)).toEqual([]);
   });
 
   it('R19: onTimeout: rollback needs a timeout', () => {
@@ -82,9 +96,9 @@ describe('approvals', () => {
       { approvers, onTimeout: 'rollback' } as const,
       { approvers, onTimeout: 'rollback', timeout: '4h' } as const,
     ];
-    expect(problems({ blueGreen: { approval: never } }, ANSWERED)).toEqual([
+    expect(problems({ blueGreen: { approval: never } }, MESH)).toEqual([
       'blueGreen.approval.onTimeout is rollback, which needs a timeout',
     ]);
-    expect(problems({ blueGreen: { approval: some } }, ANSWERED)).toEqual([]);
+    expect(problems({ blueGreen: { approval: some } }, MESH)).toEqual([]);
   });
 });

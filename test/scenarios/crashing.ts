@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Simulated } from '../../src/simulation/scenario/simulate.ts';
 import { watchLaws } from '../rollout/laws.ts';
+import { IS_THOROUGH } from '../rollout/property.ts';
 import { play, type Story, stories } from './files.ts';
 
 /** Stories with outages that last are long, and played often. */
@@ -26,15 +27,19 @@ const crashesOf = ({ world: { counts } }: Simulated): readonly Crash[] => {
   return Array.from({ length: writes }, (_, i) => (['before', 'after'] as const).map(when => ({ write: i + 1, when }))).flat();
 };
 
+/** Before each second write and after the others, the other way round in every other scenario; in `.ci/run` both each time. */
+const isDrawn = ({ write, when }: Crash, index: number): boolean =>
+  IS_THOROUGH || (when === 'before') === ((write + index) % 2 === 0);
+
 /** Each scenario of a part of them, again and again, with a process that dies before or after one single write. */
 export const crashTests = (part: number, parts: number): void => {
   describe('a process that dies before or after any single write', () => {
     const own = stories().filter((_, index) => index % parts === part);
-    it.each(own.map(story => [story.title, story] as const))(
+    it.each(own.map((story, index) => [story.title, story, index] as const))(
       'R3, R4: the same weights and the same end: %s',
-      (_, story) => {
+      (_, story, index) => {
         const quiet = play(story);
-        for (const crash of crashesOf(quiet)) dies(story, quiet, crash);
+        for (const crash of crashesOf(quiet)) if (isDrawn(crash, index)) dies(story, quiet, crash);
       },
       TIMEOUT_MS,
     );

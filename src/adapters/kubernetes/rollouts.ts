@@ -1,5 +1,5 @@
 import { type Key, type RolloutStore, type StoredRollout, SystemError } from '../../controller/ports.ts';
-import type { RolloutSpec, RolloutStatus } from '../../rollout/index.ts';
+import { type RolloutSpec, type RolloutStatus, UNKNOWN_AUTHOR } from '../../rollout/index.ts';
 import type { Cache } from './cache.ts';
 import type { JsonPatchOperation, KubeClient } from './client.ts';
 import { type KubeObject, ROLLOUTS } from './resources.ts';
@@ -8,6 +8,7 @@ const REQUEST = 'sluice.dev/request';
 const SOURCE = 'sluice.dev/source';
 const COMMIT = 'sluice.dev/commit';
 const PATH = 'sluice.dev/path';
+const AUTHORS = 'sluice.dev/authors';
 const FINALIZER = 'sluice.dev/rollout';
 
 /** `/` is `~1` in a JSON pointer. */
@@ -27,7 +28,24 @@ function sourceOf(object: KubeObject): StoredRollout['source'] {
   const { labels = {}, annotations = {} } = object.metadata;
   const [name, revision, path] = [labels[SOURCE], annotations[COMMIT], annotations[PATH]];
   if (name === undefined || revision === undefined) return undefined;
-  return { name, revision, ...(path === undefined ? {} : { path }) };
+  const authors = authorsOf(annotations[AUTHORS]);
+  return { name, revision, ...(path === undefined ? {} : { path }), ...(authors === undefined ? {} : { authors }) };
+}
+
+/** More names than a source writes. */
+const MOST_AUTHORS = 200;
+
+/** Text that is no list of names, or too long a one, holds somebody who is not known (R19). */
+function authorsOf(text: string | undefined): readonly string[] | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const value: unknown = JSON.parse(text);
+    const isList = Array.isArray(value) && value.every(item => typeof item === 'string');
+    if (isList && value.length <= MOST_AUTHORS) return value;
+  } catch {
+    // somebody else has written there
+  }
+  return [UNKNOWN_AUTHOR];
 }
 
 /** The object as the core sees it; the spec as it stands there. `undefined` when it is not a Rollout at all. */
@@ -37,6 +55,7 @@ function toRollout(object: KubeObject): StoredRollout | undefined {
   if (uid === undefined || namespace === undefined || name === undefined || !isRecord(spec)) return undefined;
   const status = statusOf(object);
   const source = sourceOf(object);
+  const authors = authorsOf(annotations[AUTHORS]);
   const request = annotations[REQUEST];
   return {
     uid,
@@ -51,6 +70,7 @@ function toRollout(object: KubeObject): StoredRollout | undefined {
     ...(status ? { status } : {}),
     ...(request === undefined ? {} : { request }),
     ...(source ? { source } : {}),
+    ...(authors ? { authors } : {}),
   };
 }
 

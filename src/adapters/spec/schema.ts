@@ -86,7 +86,9 @@ export const rolloutSpecSchema = fields({
   paused: yesOrNo().optional().describe('Stops forward movement; protection stays on.'),
   retire: retire.optional().describe('What happens to the version that was replaced.'),
   onDelete: oneOf(['stable', 'keep']).optional().describe('Traffic when the Rollout is deleted in progress; default stable.'),
-  notify: fields({ slack: text(81, 'a Slack channel').optional().describe('Slack channel, besides the default one.') })
+  notify: fields({
+    slack: text(81, 'a Slack channel').optional().describe('Slack channel for this Rollout, instead of the default one.'),
+  })
     .optional()
     .describe('Who is told.'),
 } satisfies ShapeOf<RolloutSpec>);

@@ -6,8 +6,8 @@ import { failedGate } from '../gates/gates.ts';
 import { allPass, type Guard, saying, withHistory } from '../outcome.ts';
 import type { Attempt } from '../situation.ts';
 import type { HistoryEntry, RolloutStatus } from '../status.ts';
-import { pendingApproval } from './approval.ts';
 import { pauseSentence } from './pause.ts';
+import { pendingApproval } from './question.ts';
 import { GOING_BACK, withOutcome } from './request.ts';
 
 /** R22: a person asks to go back. */

@@ -3,6 +3,7 @@ import { isoMillis, isoSeconds } from '../duration.ts';
 import { withHistory } from '../history.ts';
 import { EDITED } from '../start/firstStep.ts';
 import type { Answered, HistoryEntry, RequestOutcome, RolloutStatus, StepStatus } from '../status.ts';
+import { LONGEST_NAME, LONGEST_REASON, oneLine } from './oneLine.ts';
 
 /** A person's wish, as the annotation `sluice.dev/request` carries it. */
 export type PersonRequest = {
@@ -18,8 +19,6 @@ export type PersonRequest = {
   readonly force: boolean;
 };
 
-const LONGEST_NAME = 100;
-const LONGEST_REASON = 300;
 const MAX_AGE_MS = 600_000;
 /** Ids of so many requests are remembered: a file that is applied again does not ask again. */
 const MOST_ANSWERED = 10;
@@ -74,15 +73,6 @@ export const parseRequest = (
 const ownId = (written: unknown): string | undefined => {
   if (typeof written !== 'string' || written === '') return undefined;
   return written === oneLine(written, LONGEST_NAME) ? written : digest(written);
-};
-
-/** What people write gets into statuses, events, terminals and chats, several times each: an annotation may have 256 KiB. */
-const oneLine = (written: string, longest: number): string => {
-  const plain = written
-    .slice(0, 4 * longest)
-    .replace(/[\p{C}\p{Z}]+/gu, ' ')
-    .trim();
-  return plain.length > longest ? `${plain.slice(0, longest - 3).replace(/\p{C}$/u, '')}...` : plain;
 };
 
 /** What was named in another way than it is compared in would be acted on unchecked. */

@@ -4,5 +4,4 @@ import { notYet } from './problem.ts';
 export const checkUnsupported = (spec: RolloutSpec): readonly SpecProblem[] => [
   ...notYet('spec.router.gatewayApi', spec.router?.gatewayApi !== undefined, 'use router.istio'),
   ...notYet('spec.router.istio.createMissing', spec.router?.istio?.createMissing === 'all', 'use subset or none'),
-  ...notYet('spec.notify', spec.notify !== undefined, 'watch events and status'),
 ];

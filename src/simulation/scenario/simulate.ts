@@ -54,7 +54,6 @@ const optionsOf = ({ world = {} }: Scenario, { spec, namespace, name }: Cast): W
 const installationOf = (world: NonNullable<Scenario['world']>): Installation => ({
   prometheus: world.prometheus ?? ['default'],
   zipkin: world.zipkin ?? [],
-  approvals: true,
   restore: world.restore ?? ['argocd-controller', 'kustomize-controller', 'helm-controller'],
   ...(world.webhookGates === undefined ? {} : { webhookGates: world.webhookGates }),
   ...(world.gateTemplates === undefined ? {} : { gateTemplates: world.gateTemplates }),
