@@ -1,16 +1,36 @@
+import { builtInTemplates, readTemplates } from '../adapters/templates/messageFiles.ts';
+import { createMessageRenderer } from '../adapters/templates/messages.ts';
+import { createRenderer } from '../adapters/templates/render.ts';
 import { createGateCaller } from '../adapters/webhook/gate.ts';
 import { createWebhookNotifier } from '../adapters/webhook/notifier.ts';
+import { installationOf } from '../config/installation.ts';
 import type { Config } from '../config/load.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from '../controller/outbox.ts';
-import type { Clock, GateCaller } from '../controller/ports.ts';
+import type { Clock, GateCaller, Logger, Notifier, RenderMessage } from '../controller/ports.ts';
 import type { Metrics } from '../server/metrics.ts';
+import { createAsk, createLinks } from './links.ts';
 
-type Around = Omit<OutboxOptions, 'notifiers' | 'onMessage'> & { readonly metrics: Metrics };
+/** Throws an Error when this installation lacks templates of its own. */
+export const createMessageRender = ({ templatesDir }: Pick<Config, 'templatesDir'>, logger: Logger): RenderMessage => {
+  const overrides = templatesDir === undefined ? {} : readTemplates(templatesDir).templates;
+  return createMessageRenderer({ builtIn: builtInTemplates(), overrides, logger });
+};
+
+type Around = Omit<OutboxOptions, 'notifiers' | 'onMessage' | 'linksOf' | 'askOf'> & {
+  readonly metrics: Metrics;
+  readonly render: RenderMessage;
+  /** Those that are made elsewhere, because people answer there too. */
+  readonly chats: readonly Notifier[];
+};
 
 /** Everybody whom the configuration names is told. */
-export const createMessages = ({ notify }: Config, { metrics, ...around }: Around): Outbox => {
-  const notifiers = notify.webhooks.map(webhook => createWebhookNotifier({ ...webhook, clock: around.clock }));
-  const outbox = createOutbox({ ...around, notifiers, onMessage: metrics.outbox.message });
+export const createMessages = (config: Config, { metrics, render, chats, ...around }: Around): Outbox => {
+  const webhooks = config.notify.webhooks.map(webhook => createWebhookNotifier({ ...webhook, render, clock: around.clock }));
+  const notifiers = [...chats, ...webhooks];
+  const fill = createRenderer();
+  const links = createLinks({ ...config, installation: installationOf(config), render: fill });
+  const told = { linksOf: links, askOf: createAsk(fill) };
+  const outbox = createOutbox({ ...around, ...told, notifiers, onMessage: metrics.outbox.message });
   metrics.outbox.watch(outbox.depths);
   return outbox;
 };

@@ -1,6 +1,6 @@
 import { type MessageFacts, messageFacts, pastAnnouncements, type RolloutStatus } from '../rollout/index.ts';
 import type { Clock, EventSink, Link, Logger, Message, Notifier, RolloutStore, StoredRollout } from './ports.ts';
-import { createReceiver, type ReceiverObserver } from './receiver.ts';
+import { createReceiver, type Draft, type ReceiverObserver } from './receiver.ts';
 
 export type OutboxOptions = {
   /** Kubernetes events: each thing once. */
@@ -12,8 +12,12 @@ export type OutboxOptions = {
   readonly logger: Logger;
   readonly onMessage?: ReceiverObserver;
   /** Where people look further; absent: nowhere. */
-  readonly linksOf?: (rollout: StoredRollout, facts: MessageFacts) => readonly Link[];
+  readonly linksOf?: (rollout: StoredRollout, facts: MessageFacts, at: string) => readonly Link[];
+  /** What the author of the Rollout wants people to be asked, filled in; absent: nobody is asked in words of their own. */
+  readonly askOf?: (rollout: StoredRollout, facts: MessageFacts) => string | undefined;
 };
+
+type Event = Parameters<EventSink['emit']>[1];
 
 /**
  * Where everything goes that people are told (R35). Adding is all that anybody waits for: each receiver has a queue of
@@ -31,33 +35,22 @@ export type Outbox = EventSink & {
 /** What is older is not told again after a restart. */
 const TOLD_AGAIN_MS = 600_000;
 
-export const createOutbox = ({ events, notifiers, store, clock, logger, onMessage, linksOf }: OutboxOptions): Outbox => {
+export const createOutbox = (options: OutboxOptions): Outbox => {
+  const { events, notifiers, store, clock, logger, onMessage } = options;
   const receivers = notifiers.map(notifier => createReceiver({ notifier, logger, onMessage }));
   let isLeading = false;
   let isDraining = false;
 
-  const add = (message: Message): void => {
-    for (const receiver of receivers) receiver.add(message);
-  };
-
-  const toMessage = (rollout: StoredRollout, event: Parameters<EventSink['emit']>[1], at: string): Message => {
-    const { namespace, name, uid, status, spec } = rollout;
-    const { type, reason, message } = event;
-    const facts = messageFacts(status, event);
-    return {
-      id: idOf(rollout, event.name),
-      at,
-      namespace,
-      name,
-      uid,
-      type,
-      reason,
-      message,
-      ...placeOf(status),
-      facts,
-      links: linksOf?.(rollout, facts) ?? [],
-      ...(spec.notify === undefined ? {} : { notify: spec.notify }),
+  const add = (rollout: StoredRollout, event: Event, at: string): void => {
+    if (receivers.length === 0) return;
+    const id = idOf(rollout, event.name);
+    let made: Message | undefined;
+    const message = (): Message => {
+      made ??= toMessage(rollout, { ...event, id, at }, options);
+      return made;
     };
+    const draft: Draft = { id, reason: event.reason, lane: rollout.uid, message };
+    for (const receiver of receivers) receiver.add(draft);
   };
 
   const tellAgain = (): void => {
@@ -74,14 +67,14 @@ export const createOutbox = ({ events, notifiers, store, clock, logger, onMessag
     );
     for (const { rollout, event, at } of past.sort((a, b) => Date.parse(a.at) - Date.parse(b.at))) {
       events.emit(rollout, event);
-      add(toMessage(rollout, event, at));
+      add(rollout, event, at);
     }
   };
 
   return {
     emit: (rollout, event) => {
       events.emit(rollout, event);
-      if (isLeading) add(toMessage(rollout, event, new Date(clock.now()).toISOString()));
+      if (isLeading) add(rollout, event, new Date(clock.now()).toISOString());
     },
     follow: becomesLeader => {
       // The lease goes before the last messages are out: whoever hangs does not make its next holder wait.
@@ -95,6 +88,32 @@ export const createOutbox = ({ events, notifiers, store, clock, logger, onMessag
       isDraining = true;
       await Promise.all(receivers.map(receiver => receiver.drain(timeoutMs)));
     },
+  };
+};
+
+/** Made when it is sent: rendering and links are work, and `emit` must cost nothing. */
+const toMessage = (
+  rollout: StoredRollout,
+  { id, at, type, reason, message }: Event & { readonly id: string; readonly at: string },
+  { linksOf, askOf }: OutboxOptions,
+): Message => {
+  const { namespace, name, uid, status, spec } = rollout;
+  const facts = messageFacts(rollout, { reason, message });
+  const ask = askOf?.(rollout, facts);
+  return {
+    id,
+    at,
+    namespace,
+    name,
+    uid,
+    type,
+    reason,
+    message,
+    ...placeOf(status),
+    facts,
+    links: linksOf?.(rollout, facts, at) ?? [],
+    ...(ask === undefined ? {} : { ask }),
+    ...(spec.notify === undefined ? {} : { notify: spec.notify }),
   };
 };
 

@@ -258,6 +258,8 @@ export type Message = {
   readonly facts: MessageFacts;
   /** Where people look further. */
   readonly links: readonly Link[];
+  /** What the author of the Rollout wants people to be asked (`approval.message`), filled in; absent: nothing of their own. */
+  readonly ask?: string;
   /** `spec.notify` of the Rollout. */
   readonly notify?: { readonly slack?: string | undefined };
 };

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createOutbox, type OutboxOptions } from '../../src/controller/outbox.ts';
 import { type Message, type Notifier, type StoredRollout, SystemError } from '../../src/controller/ports.ts';
@@ -112,8 +113,58 @@ describe('R35: the outbox', () => {
         step: 1,
         steps: 3,
         weight: 20,
+        facts: expect.objectContaining({ kind: 'step', title: 'step entered' }),
+        links: [],
       },
     ]);
+  });
+
+  it('says where to look, what the author of the rollout wants people to be asked, and where that is wanted', async () => {
+    const all = receiver('all');
+    const { say } = open([all.notifier], {
+      linksOf: ({ name }, { kind }, at) => [{ title: `${name} ${kind}`, url: `https://x/${at}` }],
+      askOf: ({ name }) => `more of ${name}?`,
+    });
+    const rollout = rolloutOf('forecast');
+    say('a', { ...rollout, spec: { ...SPEC, notify: { slack: '#weather' } } });
+    await settle();
+    expect(all.messages).toMatchObject([
+      {
+        links: [{ title: 'forecast step', url: `https://x/${atMs(0)}` }],
+        ask: 'more of forecast?',
+        notify: { slack: '#weather' },
+      },
+    ]);
+  });
+
+  it('a message is made when it is sent, once for all receivers', async () => {
+    const [a, b] = [receiver('a'), receiver('b')];
+    let made = 0;
+    const linksOf = () => {
+      made += 1;
+      return [];
+    };
+    const { say } = open([a.notifier, b.notifier], { linksOf });
+    say('x');
+    expect(made).toBe(0);
+    await settle();
+    expect([made, a.taken, b.taken]).toEqual([1, ['x'], ['x']]);
+  });
+
+  it('a message that cannot be made holds up no other rollout, and goes', async () => {
+    const all = receiver('all');
+    const { say, count } = open([all.notifier], {
+      linksOf: ({ name }) => {
+        if (name === 'odd') throw new Error('no links');
+        return [];
+      },
+    });
+    say('odd', rolloutOf('odd'));
+    say('a');
+    await settle();
+    expect(all.taken).toEqual(['a']);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(count('all dropped')).toBe(1);
   });
 
   it('says of a version that is stable that it has everything', async () => {
@@ -228,6 +279,148 @@ describe('R35: the outbox', () => {
     await vi.advanceTimersByTimeAsync(31_000);
     expect(hung.taken).toHaveLength(1_000);
     expect(hung.taken[0]).toBe('m3');
+  });
+});
+
+describe('R35: lanes', () => {
+  const rollouts = ['a', 'b', 'c', 'd', 'e', 'f'].map(name => rolloutOf(name));
+  const sayAll = (say: ReturnType<typeof open>['say'], count = 1): void => {
+    for (let i = 1; i <= count; i++) for (const rollout of rollouts) say(`${rollout.name}${i}`, rollout);
+  };
+
+  it('serves up to four rollouts side by side, each in order', async () => {
+    const slow = receiver('slow');
+    const under: string[] = [];
+    let most = 0;
+    slow.answer = async ({ name }) => {
+      under.push(name);
+      most = Math.max(most, under.length);
+      expect.soft(new Set(under).size).toBe(under.length);
+      await new Promise(resolve => setTimeout(resolve, 100));
+      under.splice(under.indexOf(name), 1);
+    };
+    const { say } = open([slow.notifier]);
+    sayAll(say, 2);
+    await vi.advanceTimersByTimeAsync(300);
+    expect(most).toBe(4);
+    expect(slow.taken).toEqual(['a1', 'b1', 'c1', 'd1', 'e1', 'f1', 'a2', 'b2', 'c2', 'd2', 'e2', 'f2']);
+  });
+
+  it('a message that is refused holds up its own rollout only', async () => {
+    const picky = receiver('picky');
+    picky.answer = async message => {
+      if (['a1', 'a2'].includes(message.message)) throw new SystemError('webhook/picky', 'sending', 'badAnswer', 'rejected');
+    };
+    const { say, count } = open([picky.notifier]);
+    sayAll(say, 2);
+    await settle();
+    expect(picky.taken).toEqual(['b1', 'c1', 'd1', 'e1', 'f1', 'b2', 'c2', 'd2', 'e2', 'f2']);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(picky.taken).toHaveLength(10);
+    expect([count('picky failed'), count('picky dropped')]).toEqual([10, 2]);
+  });
+
+  it('while a receiver is away it is asked once at a time, and told everything when it is back', async () => {
+    const away = receiver('away');
+    const moments: number[] = [];
+    away.answer = () => {
+      moments.push(Date.now() - START_MS);
+      return fails('unavailable')();
+    };
+    const { say } = open([away.notifier]);
+    sayAll(say, 2);
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(moments).toEqual([0, 0, 0, 0, 500, 1_500, 3_500]);
+    away.answer = async () => {};
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(away.taken).toHaveLength(12);
+    for (const { name } of rollouts) expect(away.taken.filter(text => text.startsWith(name))).toEqual([`${name}1`, `${name}2`]);
+  });
+
+  it('of several that ask to be left alone, the longest time counts', async () => {
+    const busy = receiver('busy');
+    let asked = 0;
+    busy.answer = () => {
+      asked += 1;
+      return fails('unavailable', asked * 10_000)();
+    };
+    const { say } = open([busy.notifier]);
+    sayAll(say);
+    await vi.advanceTimersByTimeAsync(39_999);
+    expect(busy.tries).toBe(4);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(busy.tries).toBe(5);
+  });
+
+  it('a message on which the receiver fails each time does not keep it from the others', async () => {
+    const brittle = receiver('brittle');
+    brittle.answer = ({ message }) => (message === 'a1' ? fails('unavailable')() : Promise.resolve());
+    const { say } = open([brittle.notifier]);
+    sayAll(say, 5);
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(brittle.taken).toHaveLength(25);
+  });
+
+  it('what is being sent is not dropped for one more', async () => {
+    const hung = receiver('hung');
+    const answers: (() => void)[] = [];
+    hung.answer = () => new Promise(resolve => void answers.push(resolve));
+    const { say, outbox, count } = open([hung.notifier]);
+    say('first');
+    await settle();
+    for (let i = 0; i < 1_000; i++) say(`m${i}`);
+    expect([outbox.depths()['hung'], count('hung dropped')]).toEqual([1_000, 1]);
+    hung.answer = async () => {};
+    for (const answer of answers) answer();
+    await settle();
+    expect(hung.taken).toHaveLength(1_000);
+    expect(hung.taken.slice(0, 2)).toEqual(['first', 'm1']);
+  });
+
+  const PLAN = fc.record({
+    lanes: fc.array(fc.integer({ min: 0, max: 6 }), { minLength: 1, maxLength: 40 }),
+    /** How the tries end, in their order; those beyond it end well. */
+    ends: fc.array(fc.constantFrom('taken', 'taken', 'refused', 'away', 'busy', 'odd'), { maxLength: 60 }),
+    tookMs: fc.integer({ min: 0, max: 400 }),
+    gapMs: fc.integer({ min: 0, max: 300 }),
+  });
+
+  it('whatever fails: each rollout in order, each message taken or counted as dropped, and nothing lost', async () => {
+    await fc.assert(
+      fc.asyncProperty(PLAN, async ({ lanes, ends, tookMs, gapMs }) => {
+        const all = receiver('all');
+        const under: string[] = [];
+        const wrong: string[] = [];
+        all.answer = async ({ name }) => {
+          under.push(name);
+          if (new Set(under).size < under.length || under.length > 4) wrong.push(under.join());
+          const end = ends[all.tries - 1] ?? 'taken';
+          await new Promise(resolve => setTimeout(resolve, tookMs));
+          under.splice(under.indexOf(name), 1);
+          if (end === 'refused') await fails('badAnswer')();
+          if (end === 'away') await fails('unavailable')();
+          if (end === 'busy') await fails('unavailable', 5_000)();
+          if (end === 'odd') throw new TypeError('a bug');
+        };
+        const { say, count, outbox } = open([all.notifier]);
+        for (const [index, lane] of lanes.entries()) {
+          say(`${index}`, rolloutOf(`r${lane}`));
+          if (index % 3 === 2) await vi.advanceTimersByTimeAsync(gapMs);
+        }
+        await vi.advanceTimersByTimeAsync(4_000_000);
+        expect(wrong).toEqual([]);
+        expect(outbox.depths()).toEqual({ all: 0 });
+        expect(vi.getTimerCount()).toBe(0);
+        expect(new Set(all.taken).size).toBe(all.taken.length);
+        expect(all.taken.length).toBe(count('all sent'));
+        expect(count('all sent') + count('all dropped')).toBe(lanes.length);
+        for (const lane of new Set(lanes)) {
+          const told = all.taken.map(Number).filter(index => lanes[index] === lane);
+          expect(told).toEqual([...told].sort((a, b) => a - b));
+        }
+      }),
+      { numRuns: 100, seed: 35 },
+    );
   });
 });
 
@@ -376,6 +569,33 @@ describe('on SIGTERM', () => {
       await vi.advanceTimersByTimeAsync(expectedMs);
       await drained;
       expect(Date.now() - beforeMs).toBe(expectedMs);
+    }
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('notifiers store what they have to, once, also when the receiver is away, within the time', async () => {
+    const away = receiver('away');
+    away.answer = fails('unavailable');
+    const hung = receiver('hung');
+    hung.answer = hangs;
+    for (const [broken, isStuck, expectedMs] of [
+      [away, false, 0],
+      [hung, false, 667],
+      [hung, true, 1_000],
+    ] as const) {
+      const closed: AbortSignal[] = [];
+      const close = (signal: AbortSignal) => {
+        closed.push(signal);
+        return isStuck ? hangs() : Promise.resolve();
+      };
+      const { outbox, say } = open([{ ...broken.notifier, close }]);
+      say('a');
+      await settle();
+      const beforeMs = Date.now();
+      const drained = outbox.drain(1_000);
+      await vi.advanceTimersByTimeAsync(expectedMs);
+      await drained;
+      expect([closed.length, closed[0]?.aborted, Math.abs(Date.now() - beforeMs - expectedMs) <= 1]).toEqual([1, isStuck, true]);
     }
     expect(vi.getTimerCount()).toBe(0);
   });

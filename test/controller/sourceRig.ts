@@ -65,16 +65,20 @@ export async function openRig(options: Partial<RepositoryOptions> = {}) {
   });
   informer.start();
   await informer.synced;
-  const repository = openRepository({
-    url: `${git.origin}/fleet.git`,
-    branch: 'main',
-    path: 'rollouts',
-    dir: path.join(root, 'clone'),
-    timeoutMs: 5_000,
-    ...options,
-  });
+  const openClone = (dir: string) =>
+    openRepository({
+      url: `${git.origin}/fleet.git`,
+      branch: 'main',
+      path: 'rollouts',
+      dir: path.join(root, dir),
+      timeoutMs: 5_000,
+      ...options,
+    });
+  const clones = new Map([['clone', openClone('clone')]]);
   const sources: Source[] = [];
-  const open = (): Source => {
+  const open = (dir = 'clone'): Source => {
+    const repository = clones.get(dir) ?? openClone(dir);
+    clones.set(dir, repository);
     const source = createSource({
       config: { name: 'fleet', namespaces: ['weather'], schedule: '0 0 1 1 *', prune: true },
       repository,
@@ -103,7 +107,7 @@ export async function openRig(options: Partial<RepositoryOptions> = {}) {
     logs,
     turns,
     source: open(),
-    /** Another process, after a restart. */
+    /** Another process, after a restart; with a clone of its own when that is to be in another folder. */
     open,
     clusterState: async (): Promise<Record<string, string>> => {
       const { items } = await client.list(ROLLOUTS, { namespace: 'weather' });
@@ -117,7 +121,7 @@ export async function openRig(options: Partial<RepositoryOptions> = {}) {
     close: async () => {
       for (const source of sources) await source.stop();
       await informer.stop();
-      repository.close();
+      for (const repository of clones.values()) repository.close();
       client.close();
       api.close();
       server.closeAllConnections();

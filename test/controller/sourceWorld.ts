@@ -1,6 +1,8 @@
 import { type Logger, SystemError } from '../../src/controller/ports.ts';
 import type {
+  Authors,
   GitContent,
+  GitPlace,
   RolloutOrigin,
   RolloutParser,
   RolloutWriter,
@@ -10,7 +12,7 @@ import type {
 import { createSource, type SourceProblem, type SourceStatus, type SourceTurn } from '../../src/controller/sources.ts';
 
 type Log = { level: string; message: string; fields: Record<string, unknown> };
-type Live = { version: unknown; origin: RolloutOrigin };
+type Live = { version: unknown; origin: Pick<RolloutOrigin, 'source' | 'revision' | 'path'> & { authors?: string } };
 
 /** One Rollout per line `namespace/name version`; a line that starts with `!` is an error. */
 const parser: RolloutParser = (text, file) => {
@@ -51,11 +53,11 @@ export function createCluster() {
   const toObject = (key: string): SourcedRollout | undefined => {
     const entry = live.get(key);
     if (entry === undefined) return undefined;
-    const { source, revision, path } = entry.origin;
+    const { source, ...place } = entry.origin;
     const { label = source, ...rest } = meta.get(key) ?? { uid: key, generation: 1, isDeleting: false };
     const [namespace = '', name = ''] = key.split('/');
     const labels: Record<string, string> = label === '' ? {} : { 'sluice.dev/source': label };
-    const object = { namespace, name, ...rest, labels, annotations: {}, revision, path };
+    const object = { namespace, name, ...rest, labels, annotations: {}, ...place };
     return label === '' ? object : { ...object, source: label };
   };
   const objects: SourcedRollouts = {
@@ -114,10 +116,14 @@ export function createWorld({
   const logger: Logger = { debug: log('debug'), info: log('info'), warn: log('warn'), error: log('error'), child: () => logger };
 
   const git = { oid: '', files: {} as Record<string, string>, unreadable: [] as GitContent['problems'], polls: 0, reads: 0 };
+  const asked: { oid: string; file: string; before: GitPlace | undefined }[] = [];
   const world = {
     logs,
     git,
     nowMs: 1_000,
+    /** Questions for authors, and the answer to the next ones. */
+    asked,
+    authors: async (): Promise<Authors> => ({ people: [] }),
     gitError: undefined as Error | undefined,
     /** What the API server answers to a write of this key. */
     writeError: (_key: string): Error | undefined => undefined,
@@ -147,7 +153,7 @@ export function createWorld({
     return object;
   };
   const writer: RolloutWriter = {
-    apply: async ({ metadata, spec }, origin) => {
+    apply: async ({ metadata, spec }, { authors, written, ...given }, signal) => {
       const key = `${metadata.namespace}/${metadata.name}`;
       world.writes.push(key);
       world.steps.push(`write ${key}`);
@@ -155,13 +161,17 @@ export function createWorld({
       if (error !== undefined) throw error;
       const before = cluster.live.get(key);
       const owner = cluster.objects.get(key)?.source;
-      if (before !== undefined && owner !== origin.source) {
+      if (before !== undefined && owner !== given.source) {
         throw new SystemError('kubernetes', `applying ${key}`, 'refused', `it belongs to ${owner}`);
       }
       const { version } = spec as { version: unknown };
-      if (before?.version === version && before?.origin.path === origin.path) {
+      if (before?.version === version && before?.origin.path === given.path) {
         return { outcome: 'unchanged', object: found(key) };
       }
+      const place = before === undefined ? undefined : { revision: before.origin.revision, path: before.origin.path };
+      const { people } = written === undefined ? await authors(place, signal) : { people: [] };
+      const mark = written ?? (people.length === 0 ? {} : { authors: people.join() });
+      const origin = { ...given, ...JSON.parse(JSON.stringify(mark)) };
       cluster.put(key, { version, origin });
       return { outcome: before === undefined ? 'created' : 'changed', object: found(key), lastManager: 'kubectl-edit' };
     },
@@ -189,6 +199,12 @@ export function createWorld({
         const files = Object.entries(git.files).map(([path, text]) => ({ path, text }));
         return { oid, revision: `main@sha1:${oid}`, files, problems: git.unreadable };
       },
+      history: oid => ({
+        authorsOf: async (file, before) => {
+          asked.push({ oid, file, before });
+          return await world.authors();
+        },
+      }),
       close: () => {},
     },
     parser: (text, file) => {

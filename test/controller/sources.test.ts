@@ -175,6 +175,49 @@ describe('what may be written', () => {
   });
 });
 
+describe('R19: authors', () => {
+  test('are asked for since the commit and file that stand on the object, and only for what is written', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1', 'b.yaml': 'shop/cart v1' });
+    world.source.start();
+    await world.source.wake();
+    world.commit({ 'c.yaml': 'weather/forecast v2', 'b.yaml': 'shop/cart v1' });
+    await world.tick();
+    expect(world.asked).toEqual([
+      { oid: '1', file: 'a.yaml', before: undefined },
+      { oid: '1', file: 'b.yaml', before: undefined },
+      { oid: '2', file: 'c.yaml', before: { revision: 'main@sha1:1', path: 'a.yaml' } },
+    ]);
+  });
+
+  test('when somebody is missing among them, that is said, and the commit is applied', async () => {
+    const world = createWorld();
+    world.authors = async () => ({ people: ['alice'], missing: 'the history ends' });
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v1' });
+    const fields = { rollout: 'weather/forecast', revision: 'main@sha1:1', file: 'a.yaml', reason: 'the history ends' };
+    expect(world.logs).toContainEqual({ level: 'warn', message: 'not all authors of a change are known', fields });
+  });
+
+  test('a history that cannot be read for now holds up what it is about, and is asked again soon', async () => {
+    const world = createWorld();
+    const broken = new SystemError('git', 'reading the history', 'unavailable', 'the connection broke');
+    world.authors = async () => Promise.reject(broken);
+    const names = [1, 2, 3, 4, 5].map(index => `weather/r${index} v1`);
+    world.commit({ 'a.yaml': names.join('\n') });
+    world.source.start();
+    await world.source.wake();
+    expect(world.versions()).toEqual({});
+    const message = 'reading the history: the connection broke';
+    expect(world.source.status().problems).toMatchObject(names.map(() => ({ kind: 'notWritten', message })));
+    world.authors = async () => ({ people: ['alice'] });
+    await vi.advanceTimersByTimeAsync(4_000);
+    expect(world.cluster.size).toBe(5);
+  });
+});
+
 describe('when something is away', () => {
   test('R32 an unreachable Git changes nothing, is said once, and is tried again with the schedule', async () => {
     const world = createWorld();
@@ -243,6 +286,108 @@ describe('when something is away', () => {
     await other.tick();
     expect(other.writes).toHaveLength(3);
     expect(other.source.status().problems).toHaveLength(20);
+  });
+});
+
+describe('pushes', () => {
+  test('a push is looked at once at a time, the first at once, and the last not left out', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    const { polls } = world.git;
+    world.commit({ 'a.yaml': 'weather/forecast v2' });
+    world.source.pushed();
+    await world.settled();
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v2' });
+    for (let pushes = 0; pushes < 1_000; pushes += 1) {
+      world.source.pushed();
+      world.nowMs += 5;
+      await vi.advanceTimersByTimeAsync(5);
+    }
+    expect(world.git.polls - polls).toBeLessThanOrEqual(7);
+    world.commit({ 'a.yaml': 'weather/forecast v3' });
+    world.source.pushed();
+    world.nowMs += 1_000;
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v3' });
+    expect(world.git.polls - polls).toBeLessThanOrEqual(8);
+  });
+
+  test('a clock that was put back holds no push up', async () => {
+    const world = createWorld();
+    world.source.start();
+    world.source.pushed();
+    await world.settled();
+    const { polls } = world.git;
+    world.nowMs -= 3_600_000;
+    world.source.pushed();
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(world.git.polls).toBe(polls + 1);
+  });
+
+  test('R31 a source that is stopped is not woken, and a push that waits goes with it', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.pushed();
+    await world.settled();
+    expect(world.git.polls).toBe(0);
+    world.source.start();
+    world.source.pushed();
+    world.source.pushed();
+    await world.source.stop();
+    const { polls } = world.git;
+    world.source.pushed();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(world.git.polls).toBe(polls);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test.each<[string, (world: ReturnType<typeof createWorld>) => void]>([
+    [
+      'Git is away',
+      world => {
+        world.gitError = new SystemError('git', 'polling', 'unavailable', 'the connection was refused');
+      },
+    ],
+    ['the server does not know of it yet', () => {}],
+  ])('R32 a push while %s is not lost: it is looked after twice more, and no longer', async (_, happen) => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    const { polls } = world.git;
+    happen(world);
+    world.source.pushed();
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(world.git.polls - polls).toBe(2);
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v1' });
+    world.gitError = undefined;
+    world.commit({ 'a.yaml': 'weather/forecast v2' });
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v2' });
+    expect(world.git.polls - polls).toBe(3);
+    world.nowMs += 60_000;
+    world.source.pushed();
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(world.git.polls - polls).toBe(6);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('a push while an earlier one is looked after is looked at soon', async () => {
+    const world = createWorld();
+    world.commit({ 'a.yaml': 'weather/forecast v1' });
+    world.source.start();
+    await world.source.wake();
+    world.source.pushed();
+    await world.settled();
+    world.nowMs += 1_500;
+    await vi.advanceTimersByTimeAsync(1_500);
+    world.commit({ 'a.yaml': 'weather/forecast v2' });
+    world.source.pushed();
+    await world.settled();
+    expect(world.versions()).toEqual({ 'weather/forecast': 'v2' });
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
 

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { ROLLOUTS } from '../../src/adapters/kubernetes/resources.ts';
 import { file, openRig, type Rig, short } from './sourceRig.ts';
 
@@ -39,6 +39,7 @@ test('R32 R33 R34 a commit reaches the cluster as a whole; a bad file stops its 
     name: 'fleet',
     revision: `main@sha1:${first}`,
     path: 'rollouts/forecast.yaml',
+    authors: ['Ada', 'ada@example.com'],
   });
 
   const bad = file('forecast', 'v2').replace('setWeight: 50', 'setWeight: 500');
@@ -128,4 +129,50 @@ test('R33: who takes the label away takes the Rollout over; it is neither put ba
   await rig.source.wake();
   expect(rig.source.status().problems).toEqual([]);
   expect(await rig.clusterState()).toMatchObject({ forecast: expect.stringMatching(/^v9 /) });
+});
+
+describe('R19: the authors of what was applied', () => {
+  const BY_BOB = { author: { name: 'Bob', email: 'bob@example.com' } };
+  const annotations = async () => (await rig.client.get(ROLLOUTS, ref)).metadata.annotations ?? {};
+  const settled = () =>
+    rig.client.mergePatch(ROLLOUTS, { ...ref, subresource: 'status' }, { status: { phase: 'Healthy', stableVersion: 'v1' } });
+
+  test('are known to the process that comes next, which has to fetch what came before', async () => {
+    const first = await start();
+    await settled();
+    await rig.source.stop();
+    await rig.fleet.commit({ ...BOTH, 'rollouts/map.yaml': file('map', 'v2') });
+    const last = await rig.fleet.commit({ ...BOTH, 'rollouts/forecast.yaml': file('forecast', 'v2') }, 'main', BY_BOB);
+    const restarted = rig.open('anew');
+    restarted.start();
+    await restarted.wake();
+    expect(await annotations()).toMatchObject({
+      'sluice.dev/commit': `main@sha1:${last}`,
+      'sluice.dev/authors': '["Bob","bob@example.com"]',
+    });
+    expect(first).not.toBe(last);
+  });
+
+  test('R33: stay, with the commit, when others change the Rollout and it is put back, also after commits elsewhere', async () => {
+    await start();
+    await settled();
+    const second = await rig.fleet.commit({ ...BOTH, 'rollouts/forecast.yaml': file('forecast', 'v2') }, 'main', BY_BOB);
+    await rig.source.wake();
+    await rig.fleet.commit({ ...BOTH, 'rollouts/forecast.yaml': file('forecast', 'v2'), 'README.md': 'x' });
+    await rig.source.wake();
+    const expected = { 'sluice.dev/commit': `main@sha1:${second}`, 'sluice.dev/authors': '["Bob","bob@example.com"]' };
+    const polls = rig.git.requests.length;
+    for (const patch of [
+      { spec: { version: 'v9' } },
+      { metadata: { annotations: { 'sluice.dev/authors': '[]' } } },
+      { metadata: { annotations: { 'sluice.dev/commit': 'main@sha1:x', 'sluice.dev/authors': null } } },
+    ]) {
+      const { length } = rig.turns;
+      await rig.client.mergePatch(ROLLOUTS, ref, patch, { fieldManager: 'kubectl-edit' });
+      await vi.waitFor(() => expect(rig.turns.length).toBeGreaterThan(length), PATIENT);
+      await vi.waitFor(async () => expect(await annotations()).toMatchObject(expected), PATIENT);
+    }
+    expect(await rig.clusterState()).toMatchObject({ forecast: expect.stringMatching(/^v2 /) });
+    expect(rig.git.requests).toHaveLength(polls);
+  });
 });

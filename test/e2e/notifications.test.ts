@@ -9,7 +9,9 @@ import { until } from '../sandbox/client.ts';
 import { workloadOf } from './app.ts';
 import { openWorld, type World } from './world.ts';
 
-type Taken = { readonly message: Message; readonly headers: Readonly<Record<string, unknown>>; readonly body: string };
+/** What is posted beside the message itself. */
+type Told = Message & { readonly kind: string; readonly text: string };
+type Taken = { readonly message: Told; readonly headers: Readonly<Record<string, unknown>>; readonly body: string };
 
 /** A receiver of messages; while it hangs, it takes requests and does not answer them. */
 const openReceiver = async (): Promise<Loopback & { taken: Taken[]; hang(): void; answer(status: number): void }> => {
@@ -55,6 +57,7 @@ describe('messages to webhooks', () => {
     const secretFile = join(world.folder, 'secret');
     await writeFile(secretFile, 'sesame\n');
     config = {
+      server: { publicUrl: 'https://sluice.example.com/' },
       notify: {
         webhooks: [
           { name: 'audit', url: `${audit.url}/hooks/audit`, secretFile },
@@ -94,6 +97,15 @@ describe('messages to webhooks', () => {
     expect(reasonsOf(audit.taken, 'hung')).toHaveLength(events.length);
     const last = audit.taken.at(-1);
     expect(last?.message).toMatchObject({ name: 'forecast', phase: 'RolledBack', stable: 'v1', weight: 0, type: 'Warning' });
+    expect(last?.message.kind).toBe('rolledBack');
+    const [first, second] = last?.message.text.split('\n') ?? [];
+    expect([first, second]).toEqual(['hung/forecast v2: rolled back: a gate failed; stable is v1', last?.message.message]);
+    expect(last?.message.text).toContain('\ndashboard: https://sluice.example.com/rollouts/hung/forecast');
+    const graph = new URL(last?.message.links.find(({ title }) => title === 'success-rate in Prometheus')?.url ?? 'none:');
+    expect(graph.pathname).toBe('/graph');
+    expect(graph.searchParams.get('g0.expr')).toContain(
+      'destination_service_name="forecast",destination_service_namespace="hung"',
+    );
     const { 'webhook-id': id, 'webhook-timestamp': seconds, 'webhook-signature': signature } = last?.headers ?? {};
     expect(id).toBe(last?.message.id);
     expect(signature).toBe(`v1,${createHmac('sha256', 'sesame').update(`${id}.${seconds}.${last?.body}`).digest('base64')}`);

@@ -1,4 +1,4 @@
-import type { Clock, Notifier } from '../../controller/ports.ts';
+import type { Clock, Notifier, RenderMessage } from '../../controller/ports.ts';
 import { createHttpClient } from '../http/client.ts';
 import { type Secret, signBody } from './signature.ts';
 
@@ -9,6 +9,8 @@ export type WebhookNotifierOptions = {
   readonly secret?: Secret | undefined;
   /** Reasons that are sent; `*`: all. */
   readonly events: readonly string[];
+  /** For the field `text`. */
+  readonly render: RenderMessage;
   readonly clock: Clock;
 };
 
@@ -16,7 +18,8 @@ const TIMEOUT_MS = 10_000;
 const MOST_ANSWER_BYTES = 1024 * 1024;
 
 /** Posts each message as JSON, signed as Standard Webhooks are (docs/notifications.md). Any 2xx answer means taken. */
-export const createWebhookNotifier = ({ name, url: written, secret, events, clock }: WebhookNotifierOptions): Notifier => {
+export const createWebhookNotifier = (options: WebhookNotifierOptions): Notifier => {
+  const { name, url: written, secret, events, render, clock } = options;
   const url = new URL(written);
   const wanted = new Set(events);
   const client = createHttpClient({
@@ -31,8 +34,12 @@ export const createWebhookNotifier = ({ name, url: written, secret, events, cloc
     name: `webhook/${name}`,
     wants: reason => wanted.has('*') || wanted.has(reason),
     send: async (message, signal) => {
-      const { facts: _facts, links: _links, notify: _notify, ...told } = message;
-      const body = signBody(told, { id: message.id, atMs: clock.now() }, secret);
+      const { facts, ask: _ask, notify: _notify, ...told } = message;
+      const body = signBody(
+        { ...told, kind: facts.kind, text: render(message, 'text') },
+        { id: message.id, atMs: clock.now() },
+        secret,
+      );
       await client.send({ operation: `sending ${message.reason}`, path: `${url.pathname}${url.search}`, body, signal });
     },
   };

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createWebhookNotifier, type WebhookNotifierOptions } from '../../../src/adapters/webhook/notifier.ts';
-import { type Message, SystemError } from '../../../src/controller/ports.ts';
+import { type Message, type RenderMessage, SystemError } from '../../../src/controller/ports.ts';
 import { type Loopback, listen, type Received } from '../http/loopback.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 21, 14);
@@ -17,6 +17,10 @@ const MESSAGE: Message = {
   message: 'going back',
   phase: 'RollingBack',
   weight: 0,
+  facts: { kind: 'rolledBack', title: 'going back: a gate failed', why: [], todo: [], gates: [] },
+  links: [{ title: 'dashboard', url: 'https://sluice.example.com/rollouts/weather/forecast' }],
+  ask: 'more?',
+  notify: { slack: '#weather' },
 };
 
 const open: Loopback[] = [];
@@ -35,7 +39,8 @@ const receiver = async (answer: (response: ServerResponse) => void = response =>
 };
 
 const notifierOf = (url: string, more: Partial<WebhookNotifierOptions> = {}) =>
-  createWebhookNotifier({ name: 'audit', url, events: ['*'], clock: { now: () => NOW_MS }, ...more });
+  createWebhookNotifier({ name: 'audit', url, events: ['*'], clock: { now: () => NOW_MS }, render, ...more });
+const render: RenderMessage = ({ name, facts }, channel) => `${channel}: ${name} ${facts.title}\nsecond line`;
 
 const send = (url: string, more: Partial<WebhookNotifierOptions> = {}): Promise<void> =>
   notifierOf(url, more).send(MESSAGE, new AbortController().signal);
@@ -52,11 +57,16 @@ const failure = async (sending: Promise<void>): Promise<SystemError> => {
 describe('a webhook for messages', () => {
   it('R35: gets the message as JSON, signed, under the id of the message', async () => {
     const { url, received } = await receiver();
+    const { facts: _facts, ask: _ask, notify: _notify, ...told } = MESSAGE;
     await send(`${url}/hooks/T0/secret?x=1`, { secret: () => 'sesame' });
     const [{ request, body } = { request: undefined, body: '' }] = received;
     expect(request?.method).toBe('POST');
     expect(request?.url).toBe('/hooks/T0/secret?x=1');
-    expect(JSON.parse(body)).toEqual(MESSAGE);
+    expect(JSON.parse(body)).toEqual({
+      ...told,
+      kind: 'rolledBack',
+      text: 'text: forecast going back: a gate failed\nsecond line',
+    });
     const signature = createHmac('sha256', 'sesame')
       .update(`${MESSAGE.id}.${NOW_MS / 1000}.${body}`)
       .digest('base64');
