@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createPushHook } from '../adapters/git/push.ts';
 import { openRepository } from '../adapters/git/repository.ts';
 import { createScheduler } from '../adapters/git/schedule.ts';
 import type { KubeClient } from '../adapters/kubernetes/client.ts';
@@ -9,7 +10,7 @@ import type { KubeObject } from '../adapters/kubernetes/resources.ts';
 import { createRolloutWriter } from '../adapters/kubernetes/rolloutWriter.ts';
 import { createSourcedRollouts } from '../adapters/kubernetes/sourcedRollouts.ts';
 import type { Config } from '../config/load.ts';
-import type { Clock, EventSink, Logger, RolloutStore } from '../controller/ports.ts';
+import type { Clock, EventSink, Logger, PushHook, RolloutStore } from '../controller/ports.ts';
 import { createTelling } from '../controller/source/telling.ts';
 import type { RolloutParser } from '../controller/source-ports.ts';
 import { createSource } from '../controller/sources.ts';
@@ -18,6 +19,10 @@ import type { Metrics } from '../server/metrics.ts';
 type Sources = {
   /** Only the leader reads Git and writes what it says. */
   follow(isLeader: boolean): void;
+  /** One for each source that has a secret for pushes. */
+  readonly pushHooks: readonly PushHook[];
+  /** Somebody has pushed to the repository of this source. Does nothing while another process leads. */
+  wake(name: string): void;
   stop(): Promise<void>;
 };
 
@@ -43,7 +48,7 @@ export const createSources = async (config: Config, client: KubeClient, around: 
     logger,
     clock,
   };
-  const opened = config.sources.map(({ credentials, ...source }) => {
+  const opened = config.sources.map(({ credentials, pushSecret, ...source }) => {
     const { url, branch, path } = source;
     const repository = openRepository({ url, branch, path, dir: join(folder, source.name), auth: credentials });
     const created = createSource({
@@ -53,7 +58,8 @@ export const createSources = async (config: Config, client: KubeClient, around: 
       onSync: (status, turn) => metrics.sourceTurn(status, turn),
       onProblem: createTelling({ store, events }),
     });
-    return { name: source.name, source: created, repository };
+    const hooks = pushSecret === undefined ? [] : [createPushHook({ source: source.name, secret: pushSecret, logger })];
+    return { name: source.name, source: created, repository, hooks };
   });
   const stop = async (): Promise<void> => {
     await Promise.all(opened.map(({ source }) => source.stop()));
@@ -61,6 +67,8 @@ export const createSources = async (config: Config, client: KubeClient, around: 
   };
   let turn = Promise.resolve();
   return {
+    pushHooks: opened.flatMap(({ hooks }) => hooks),
+    wake: name => opened.find(source => source.name === name)?.source.pushed(),
     follow: isLeader => {
       turn = turn.then(async () => {
         if (isLeader) for (const { source } of opened) source.start();

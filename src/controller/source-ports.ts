@@ -12,7 +12,28 @@ export type GitRepository = {
    * what was read says so in its own `oid`. Throws SystemError `git`, also when the path is missing or empty.
    */
   read(oid: string, signal: AbortSignal): Promise<GitContent>;
+  /** The history that led to a commit which was read. It keeps what it has looked at: to be made anew for each pass of writes. */
+  history(oid: string): GitHistory;
   close(): void;
+};
+
+export type GitHistory = {
+  /**
+   * Who wrote the commits that changed a file and that are not part of the commit it was applied from last (R19); without
+   * `before`, all that changed it, as far back as is known. May fetch older commits. Throws SystemError `unavailable` when
+   * that may work in a moment; whatever else fails is said in `missing`.
+   */
+  authorsOf(file: string, before: GitPlace | undefined, signal: AbortSignal): Promise<Authors>;
+};
+
+/** A file at a commit; `revision` as in GitContent. */
+export type GitPlace = { readonly revision: string; readonly path: string };
+
+export type Authors = {
+  /** Names and e-mail addresses, the newest first; empty: the file is as it was. */
+  readonly people: readonly string[];
+  /** Why somebody may be missing among them. */
+  readonly missing?: string;
 };
 
 export type GitContent = {
@@ -64,7 +85,15 @@ export type RolloutParser = (
 ) => { readonly rollouts: readonly LocatedManifest[]; readonly problems: readonly ManifestProblem[] };
 
 /** Where a Rollout comes from; stands on the object as label and annotations. */
-export type RolloutOrigin = { readonly source: string; readonly revision: string; readonly path: string };
+export type RolloutOrigin = {
+  readonly source: string;
+  readonly revision: string;
+  readonly path: string;
+  /** Asked only when there is something to write: who wrote what has changed since `before`, if anything stood there. */
+  readonly authors: (before: GitPlace | undefined, signal: AbortSignal) => Promise<Authors>;
+  /** What was written last, when others have changed that since: it is put back as it was. */
+  readonly written?: { readonly revision: string; readonly authors?: string | undefined };
+};
 
 /** A Rollout with the namespace it goes to. */
 export type PlacedRollout = Omit<RolloutManifest, 'metadata'> & {
@@ -86,6 +115,8 @@ export type SourcedRollout = {
   /** Commit and file of the last write by a source. */
   readonly revision?: string;
   readonly path?: string;
+  /** Who wrote what led to its spec, as the source has written it: a JSON list. */
+  readonly authors?: string;
 };
 
 /** The Rollouts in the cluster, from a cache; reading them costs no request. */
@@ -108,8 +139,9 @@ export type Applied = {
 export type RolloutWriter = {
   /**
    * Server-side apply as field manager `sluice-git`, with the origin as label and annotations. An object that already says
-   * what Git says is not written: its commit annotation stays the last commit that changed something. Throws SystemError
-   * `refused` when the object exists and does not carry the label of this source.
+   * what Git says is not written: its commit annotation stays the last commit that changed something. Authors add up until
+   * what they wrote is stable. Throws SystemError `refused` when the object exists and does not carry the label of this
+   * source, and what `authors` throws.
    */
   apply(rollout: PlacedRollout, origin: RolloutOrigin, signal: AbortSignal): Promise<Applied>;
   /**

@@ -1,6 +1,7 @@
 import type { Clock, Key, Logger } from './ports.ts';
 import { type DesiredState, desiredState, type SourceProblem } from './source/desired.ts';
 import { createKeeping, type Kept } from './source/keeping.ts';
+import { createPushes } from './source/pushes.ts';
 import { createReading } from './source/reading.ts';
 import { createTurns, type Turn } from './source/turns.ts';
 import type { GitRepository, RolloutParser, RolloutWriter, Scheduler, SourcedRollout, SourcedRollouts } from './source-ports.ts';
@@ -68,6 +69,11 @@ export type Source = {
   start(): void;
   /** Looks now, or once more when a look is under way; the promise ends with that look and never fails. */
   wake(): Promise<void>;
+  /**
+   * Somebody has pushed: looks soon, at most once a second, and twice more later if nothing is found. Does nothing while it is
+   * stopped: the start looks anyway.
+   */
+  pushed(): void;
   status(): SourceStatus;
   /** Cancels what is under way and waits for its end; the source may be started again then. */
   stop(): Promise<void>;
@@ -105,6 +111,12 @@ export function createSource(dependencies: SourceDependencies): Source {
     onSync?.(status, { kind, durationMs: atMs - startedMs, written: kept.written, pruned: kept.pruned });
   });
 
+  const pushes = createPushes(async () => {
+    const { lastOid } = status;
+    await turns.takeAfresh('sync');
+    return status.lastOid !== lastOid;
+  }, clock);
+
   objects.onChange(key => {
     if (schedule !== undefined && keeping.note(key)) void turns.takeAfresh('recheck');
   });
@@ -119,11 +131,15 @@ export function createSource(dependencies: SourceDependencies): Source {
       void turns.takeAfresh('sync');
     },
     wake: () => turns.takeAfresh('sync'),
+    pushed: () => {
+      if (schedule !== undefined) pushes.note();
+    },
     status: () => status,
     stop: async () => {
       schedule?.stop();
       schedule = undefined;
       const ended = turns.close();
+      pushes.cancel();
       retry.cancel();
       await ended;
     },

@@ -10,12 +10,14 @@ import type { GitProxy, Interference } from './gitProxy.ts';
 
 export type GitFiles = Readonly<Record<string, string | Uint8Array>>;
 
+export type Authorship = { readonly author?: { readonly name: string; readonly email: string } };
+
 /** The side of a team that writes to a repository. */
 export type Team = {
-  /** Adds a commit that holds exactly these files; gives its id. */
-  commit(files: GitFiles, branch?: string): Promise<string>;
+  /** Adds a commit that holds exactly these files; gives its id. Its author is Ada, unless that is said. */
+  commit(files: GitFiles, branch?: string, details?: Authorship): Promise<string>;
   /** Makes the branch a history of its own, of one commit. */
-  rewrite(files: GitFiles, parents?: string[], branch?: string): Promise<string>;
+  rewrite(files: GitFiles, parents?: string[], branch?: string, details?: Authorship): Promise<string>;
   remove(branch?: string): Promise<void>;
 };
 
@@ -133,6 +135,25 @@ export function gitContract(name: string, kind: 'local' | 'http', open: () => Pr
       const content = await git.read(oid, signal);
       expect({ [oid]: '1', [next]: '2' }[content.oid]).toBe(content.files[0]?.text);
       expect((await readTip(git)).oid).toBe(next);
+    });
+
+    it('R19: names the authors of what has changed since a commit, also to a reader who comes later, and not who merged it', async () => {
+      const by = (name: string) => ({ author: { name, email: `${name}@example.com` } });
+      const { team, git, url, oid: applied } = await begin({ 'rollouts/a.yaml': '1' });
+      await readTip(git);
+      const alice = await team.rewrite({ 'rollouts/a.yaml': '2' }, [applied], 'feature', by('alice'));
+      const carol = await team.commit({ 'rollouts/a.yaml': '1', 'README.md': 'x' }, 'main', by('carol'));
+      const tip = await team.rewrite({ 'rollouts/a.yaml': '2', 'README.md': 'x' }, [carol, alice], 'main', by('bob'));
+      const before = { revision: `main@sha1:${applied}`, path: 'rollouts/a.yaml' };
+      for (const repository of [git, reader(url)]) {
+        expect((await readTip(repository)).oid).toBe(tip);
+        const authors = await repository.history(tip).authorsOf('rollouts/a.yaml', before, signal);
+        expect(authors.missing).toBeUndefined();
+        expect(authors.people.filter(name => !name.startsWith('Ada') && !name.startsWith('ada'))).toEqual([
+          'alice',
+          'alice@example.com',
+        ]);
+      }
     });
 
     it('R32: a branch that is missing or deleted is an error, not an empty repository, and is read once it is there', async () => {

@@ -1,4 +1,5 @@
-import { mkdirSync } from 'node:fs';
+import { createHmac } from 'node:crypto';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { stringify } from 'yaml';
@@ -84,6 +85,73 @@ describe('rollouts from Git', () => {
       return code === 404 ? true : undefined;
     }, 'the Rollout to be gone');
     expect(await three.weights()).toMatchObject({ v1: 100 });
+    await controller.stop();
+    await git.close();
+  });
+
+  it('R34: a signed push moves the first weight, a forged one wakes nobody, and many are few looks', async () => {
+    const root = join(world.folder, 'repositories');
+    const git = await startGitServer(root);
+    const { commit: commitTo } = await createBareRepository(join(root, 'four.git'));
+    const four = await world.app('four');
+    await commitTo({ 'four.yaml': file('four', 'v1') });
+
+    const secretFile = join(world.folder, 'push-secret');
+    writeFileSync(secretFile, 'sesame\n');
+    const source = {
+      name: 'four',
+      url: `${git.origin}/four.git`,
+      namespaces: ['four'],
+      schedule: '0 0 * * * *',
+      push: { secretFile },
+    };
+    const unpushed = { ...source, name: 'other', path: 'nothing', push: undefined };
+    const controller = await world.controller({
+      namespaces: ['four'],
+      config: { sources: [source, unpushed] },
+      args: ['--hooks-listen', '127.0.0.1:0'],
+    });
+    const { hooks } = await controller.logged(({ msg }) => msg === 'ready');
+    await four.reaches(({ phase }) => phase === 'Healthy', 'adoption');
+    await controller.logged(({ msg, source: name }) => msg.startsWith('Git cannot be read') && name === 'other');
+
+    const body = JSON.stringify({ ref: 'refs/heads/main' });
+    const push = async (signature: string | undefined, name = 'four'): Promise<number> => {
+      const signed = signature === undefined ? {} : { 'x-hub-signature-256': `sha256=${signature}` };
+      const headers = { 'content-type': 'application/json', 'x-github-event': 'push', ...signed };
+      const { status } = await fetch(`http://${hooks}/hooks/git/${name}`, { method: 'POST', headers, body });
+      return status;
+    };
+    const signedWith = (secret: string): string => createHmac('sha256', secret).update(body).digest('hex');
+
+    const bob = { author: { name: 'Bob', email: 'bob@example.com' } };
+    await commitTo({ 'four.yaml': file('four', 'v2') }, 'main', bob);
+    const polls = git.requests.length;
+    for (const forged of [undefined, signedWith('guess'), signedWith('')]) expect(await push(forged)).toBe(401);
+    for (const name of ['other', 'nobody', '..%2ffour']) expect(await push(signedWith('sesame'), name)).toBe(404);
+    expect(git.requests).toHaveLength(polls);
+
+    const pushedAtMs = performance.now();
+    expect(await push(signedWith('sesame'))).toBe(202);
+    await until(async () => ((await four.weights())['v2'] === 50 ? true : undefined), 'half of the traffic');
+    console.info(`from the push to the first weight: ${Math.round(performance.now() - pushedAtMs)} ms`);
+    const authors = ['Bob', 'bob@example.com'];
+    expect(await four.status()).toMatchObject({ source: { name: 'four', authors } });
+
+    const looks = git.requests.length;
+    const many = Array.from({ length: 10 }, async () => {
+      for (let sent = 0; sent < 20; sent += 1) await push(signedWith('sesame'));
+    });
+    const startedAtMs = performance.now();
+    await Promise.all(many);
+    const mostLooks = 2 + Math.ceil((performance.now() - startedAtMs) / 1_000);
+    expect(git.requests.length - looks).toBeLessThanOrEqual(mostLooks);
+
+    writeFileSync(secretFile, '');
+    expect(await push(signedWith(''))).toBe(401);
+    expect(await push(signedWith('sesame'))).toBe(401);
+    expect(controller.log.filter(({ msg }) => msg.startsWith('pushes are refused'))).toHaveLength(1);
+    expect(controller.output()).not.toContain('sesame');
     await controller.stop();
     await git.close();
   });

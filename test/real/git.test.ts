@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { describe, inject } from 'vitest';
-import { type GitFiles, type GitWorld, gitContract, type Team } from '../contracts/git.contract.ts';
+import { type Authorship, type GitFiles, type GitWorld, gitContract, type Team } from '../contracts/git.contract.ts';
 import { startGitProxy } from '../contracts/gitProxy.ts';
 import { openBed } from './bed/bed.ts';
 import { run } from './bed/command.ts';
@@ -20,11 +20,13 @@ const ENVIRONMENT = {
 
 /** A team with a clone and Git's own client, which pushes over HTTP. */
 async function openTeam(work: string, url: string): Promise<Team> {
-  const git = async (...args: string[]) => (await run('git', args, { cwd: work, env: ENVIRONMENT, timeoutMs: 120_000 })).trim();
+  const gitAs = async (env: Readonly<Record<string, string>>, ...args: string[]) =>
+    (await run('git', args, { cwd: work, env: { ...ENVIRONMENT, ...env }, timeoutMs: 120_000 })).trim();
+  const git = (...args: string[]) => gitAs({}, ...args);
   const tips = new Map<string, string>();
   await mkdir(work, { recursive: true });
   await git('init', '--quiet');
-  const push = async (files: GitFiles, parents: readonly string[], branch: string) => {
+  const push = async (files: GitFiles, parents: readonly string[], branch: string, { author }: Authorship = {}) => {
     await git('rm', '-r', '--quiet', '--force', '--ignore-unmatch', '.');
     for (const [path, content] of Object.entries(files)) {
       await mkdir(dirname(join(work, path)), { recursive: true });
@@ -32,19 +34,21 @@ async function openTeam(work: string, url: string): Promise<Team> {
     }
     await git('add', '--all');
     const tree = await git('write-tree');
-    const oid = await git('commit-tree', tree, '-m', 'change', ...parents.flatMap(parent => ['-p', parent]));
+    const named = author === undefined ? {} : { GIT_AUTHOR_NAME: author.name, GIT_AUTHOR_EMAIL: author.email };
+    const oid = await gitAs(named, 'commit-tree', tree, '-m', 'change', ...parents.flatMap(parent => ['-p', parent]));
     await git('push', '--quiet', '--force', url, `${oid}:refs/heads/${branch}`);
     tips.set(branch, oid);
     return oid;
   };
   return {
-    commit: (files, branch = 'main') =>
+    commit: (files, branch = 'main', details = {}) =>
       push(
         files,
         [tips.get(branch)].filter(tip => tip !== undefined),
         branch,
+        details,
       ),
-    rewrite: (files, parents = [], branch = 'main') => push(files, parents, branch),
+    rewrite: (files, parents = [], branch = 'main', details = {}) => push(files, parents, branch, details),
     remove: async (branch = 'main') => {
       await git('push', '--quiet', url, `:refs/heads/${branch}`);
       tips.delete(branch);

@@ -5,6 +5,7 @@ import { SystemError } from '../../controller/ports.ts';
 import type { GitContent } from '../../controller/source-ports.ts';
 import { noSuchBranch } from './failure.ts';
 import { type GitTransport, GitTransportError } from './http.ts';
+import { readShallow } from './objects.ts';
 import { isDamage, readYamlFiles } from './tree.ts';
 
 /** A fetch adds a pack; with more of them than this, one fresh clone takes their place. */
@@ -12,9 +13,11 @@ const MAX_PACKS = 40;
 const CLONE_MAX_BYTES = 256 * 1024 * 1024;
 /** What a fetch may always bring: the list of all branches and tags comes with each. */
 const FETCH_BYTES = 8 * 1024 * 1024;
+/** Older commits are fetched for the names of their authors, which must not cost more than that. */
+const DEEPEN_BYTES = 64 * 1024 * 1024;
 
 /** A shallow clone without files, of one branch. `gitdir` may be deleted at any time. */
-type Clone = { readonly gitdir: string; readonly url: string; readonly branch: string };
+export type Clone = { readonly gitdir: string; readonly url: string; readonly branch: string };
 
 /** What requests to the server need; `signal` cancels them. */
 export type Session = {
@@ -57,6 +60,19 @@ async function readOnce(clone: Clone, session: Session, request: ReadRequest & {
     return { oid, revision: `${branch}@sha1:${oid}`, ...content };
   } catch (error) {
     if (!(error instanceof SystemError)) await fs.promises.rm(gitdir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Fetches so many of the newest commits of the branch; those that are here stay. */
+export async function deepen(clone: Clone, session: Session, { depth, operation }: { depth: number; operation: string }) {
+  const shallow = path.join(clone.gitdir, 'shallow');
+  const before = await readShallow(clone.gitdir);
+  try {
+    await fetchBranch(clone, session, { operation, depth, maxBytes: DEEPEN_BYTES });
+  } catch (error) {
+    // It is written before the commits have come: as it was, it is right for what is here.
+    if (before !== '') await fs.promises.writeFile(shallow, before).catch(() => undefined);
     throw error;
   }
 }

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { Errors, getConfig, resolveRef } from 'isomorphic-git';
 import { SystemError } from '../../controller/ports.ts';
 import type { GitRepository } from '../../controller/source-ports.ts';
+import { openHistory } from './authorship.ts';
 import { toSystemError } from './failure.ts';
 import { isDamage, readYamlFiles } from './tree.ts';
 
@@ -49,6 +50,7 @@ export function openLocalRepository({ folder, branch, path: subfolder }: LocalOp
         });
       }
     },
+    history: oid => openHistory(oid, { open: () => findObjectFolder(folder, reading) }),
     close: () => {},
   };
 }

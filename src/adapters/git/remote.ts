@@ -4,7 +4,9 @@ import { SystemError } from '../../controller/ports.ts';
 import type { GitRepository } from '../../controller/source-ports.ts';
 import type { GitCredentials, RepositoryAddress } from './address.ts';
 import { rememberAdvertisement } from './advertisement.ts';
+import { openHistory } from './authorship.ts';
 import { readFromClone, type Session } from './clone.ts';
+import { createDeepening } from './deepening.ts';
 import { noSuchBranch, toSystemError } from './failure.ts';
 import { createGitTransport, NOT_GIT } from './http.ts';
 
@@ -28,6 +30,7 @@ export function openRemoteRepository({ address, branch, timeoutMs, ...options }:
   const advertisement = rememberAdvertisement();
   const clone = { gitdir: path.join(options.dir, 'clone.git'), url: address.url, branch };
   const ref = `refs/heads/${branch}`;
+  const deepening = createDeepening(clone);
 
   /** Runs one operation; every failure leaves it as a SystemError that names the source. */
   const run = async <T>(operation: string, signal: AbortSignal, work: (session: Session) => Promise<T>): Promise<T> => {
@@ -65,6 +68,11 @@ export function openRemoteRepository({ address, branch, timeoutMs, ...options }:
     read: async (oid, signal) => {
       const operation = `reading branch '${branch}' of ${address.url}`;
       return await run(operation, signal, session => readFromClone(clone, session, { oid, path: options.path, operation }));
+    },
+    history: oid => {
+      const operation = `reading the history of branch '${branch}' of ${address.url}`;
+      const more = deepening((signal, work) => run(operation, signal, session => work(session, operation)));
+      return openHistory(oid, { open: async () => clone.gitdir, more });
     },
     close: () => transport.close(),
   };

@@ -1,10 +1,11 @@
 import { isDeepStrictEqual } from 'node:util';
 import { SystemError } from '../../controller/ports.ts';
 import type { Applied, PlacedRollout, RolloutOrigin, RolloutWriter, SourcedRollout } from '../../controller/source-ports.ts';
+import { addAuthors } from './authors.ts';
 import type { KubeClient } from './client.ts';
 import { KubeError } from './errors.ts';
 import { describe, type KubeObject, type ObjectRef, ROLLOUTS } from './resources.ts';
-import { COMMIT_ANNOTATION, PATH_ANNOTATION, SOURCE_LABEL, toSourcedRollout } from './sourcedRollouts.ts';
+import { AUTHORS_ANNOTATION, COMMIT_ANNOTATION, PATH_ANNOTATION, SOURCE_LABEL, toSourcedRollout } from './sourcedRollouts.ts';
 
 const FIELD_MANAGER = 'sluice-git';
 /** A status may be written between reading and deleting; so many times that is tried again. */
@@ -24,7 +25,7 @@ export function createRolloutWriter(client: KubeClient): RolloutWriter {
     if (live !== undefined && (await isAsGitSays(client, live, { rollout, origin, signal }))) {
       return { outcome: 'unchanged', object: toSourcedRollout(live) };
     }
-    const object = toObject(rollout, origin);
+    const object = toObject(rollout, origin, origin.written ?? (await nextMark(live, origin, signal)));
     const now = await client.apply(ROLLOUTS, object, { fieldManager: FIELD_MANAGER, force: true, signal });
     const lastManager = live === undefined ? undefined : lastManagerOf(live);
     return {
@@ -111,6 +112,33 @@ function assertOurs(live: KubeObject, ref: ObjectRef, source: string): void {
   throw new SystemError('kubernetes', operation, 'refused', reason);
 }
 
+/** What the annotations say of the commit. */
+type Mark = { readonly revision: string; readonly authors?: string | undefined };
+
+/**
+ * The commit, and who wrote it. Until what stands there is the stable version, its authors stay among them: who changes the
+ * version while nothing may begin, or before somebody else edits it, has written what people are asked about all the same.
+ */
+async function nextMark(live: KubeObject | undefined, origin: RolloutOrigin, signal: AbortSignal): Promise<Mark> {
+  const { revision } = origin;
+  if (live === undefined) return { revision, authors: addAuthors(undefined, await origin.authors(undefined, signal)) };
+  const before = toSourcedRollout(live);
+  const place = before.revision === undefined ? undefined : { revision: before.revision, path: before.path ?? origin.path };
+  const fresh = await origin.authors(place, signal);
+  const isReplaced = isSettled(live) && fresh.people.length > 0;
+  return { revision, authors: addAuthors(isReplaced ? undefined : before.authors, fresh) };
+}
+
+function isSettled(live: KubeObject): boolean {
+  const [spec, status] = [live['spec'], live['status']];
+  if (!isRecord(spec) || !isRecord(status)) return false;
+  return status['phase'] === 'Healthy' && status['stableVersion'] === spec['version'];
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
+}
+
 /**
  * Asks the API server, which alone knows its defaults, what would change if the commit had not moved. So the commit
  * annotation stays the last one that changed something, and a commit elsewhere in the repository writes nothing.
@@ -120,9 +148,9 @@ async function isAsGitSays(
   live: KubeObject,
   { rollout, origin, signal }: { rollout: PlacedRollout; origin: RolloutOrigin; signal: AbortSignal },
 ): Promise<boolean> {
-  const revision = live.metadata.annotations?.[COMMIT_ANNOTATION];
+  const { revision, authors } = toSourcedRollout(live);
   if (revision === undefined || !isManaged(live)) return false;
-  const object = toObject(rollout, { ...origin, revision });
+  const object = toObject(rollout, origin, origin.written ?? { revision, authors });
   const would = await client.apply(ROLLOUTS, object, { fieldManager: FIELD_MANAGER, force: true, dryRun: true, signal });
   return isDeepStrictEqual(contentOf(live), contentOf(would));
 }
@@ -145,8 +173,10 @@ function lastManagerOf(live: KubeObject): string | undefined {
   return typeof last === 'string' ? last : undefined;
 }
 
-function toObject({ apiVersion, kind, metadata, spec }: PlacedRollout, origin: RolloutOrigin): KubeObject {
+/** What a file says about its own commit or authors is not believed. */
+function toObject({ apiVersion, kind, metadata, spec }: PlacedRollout, origin: RolloutOrigin, mark: Mark): KubeObject {
   const { name, namespace, labels, annotations } = metadata;
+  const { [AUTHORS_ANNOTATION]: _, ...others } = annotations ?? {};
   return {
     apiVersion,
     kind,
@@ -154,7 +184,12 @@ function toObject({ apiVersion, kind, metadata, spec }: PlacedRollout, origin: R
       name,
       namespace,
       labels: { ...labels, [SOURCE_LABEL]: origin.source },
-      annotations: { ...annotations, [COMMIT_ANNOTATION]: origin.revision, [PATH_ANNOTATION]: origin.path },
+      annotations: {
+        ...others,
+        [COMMIT_ANNOTATION]: mark.revision,
+        [PATH_ANNOTATION]: origin.path,
+        ...(mark.authors === undefined ? {} : { [AUTHORS_ANNOTATION]: mark.authors }),
+      },
     },
     spec,
   };

@@ -6,12 +6,13 @@ import type { KubeObject } from './resources.ts';
 export const SOURCE_LABEL = 'sluice.dev/source';
 export const COMMIT_ANNOTATION = 'sluice.dev/commit';
 export const PATH_ANNOTATION = 'sluice.dev/path';
+export const AUTHORS_ANNOTATION = 'sluice.dev/authors';
 
 /** What of a Rollout concerns Git sources. */
 export function toSourcedRollout({ metadata }: KubeObject): SourcedRollout {
   const { namespace = '', name = '', uid = '', generation = 0, labels = {}, annotations = {} } = metadata;
   const { [SOURCE_LABEL]: source } = labels;
-  const { [COMMIT_ANNOTATION]: revision, [PATH_ANNOTATION]: path } = annotations;
+  const { [COMMIT_ANNOTATION]: revision, [PATH_ANNOTATION]: path, [AUTHORS_ANNOTATION]: authors } = annotations;
   return {
     namespace,
     name,
@@ -23,6 +24,7 @@ export function toSourcedRollout({ metadata }: KubeObject): SourcedRollout {
     ...(source === undefined ? {} : { source }),
     ...(revision === undefined ? {} : { revision }),
     ...(path === undefined ? {} : { path }),
+    ...(authors === undefined ? {} : { authors }),
   };
 }
 

@@ -93,6 +93,7 @@ function differs({ rollout, object }: Written, live: SourcedRollout): boolean {
     live.generation !== object.generation ||
     live.revision !== object.revision ||
     live.path !== object.path ||
+    live.authors !== object.authors ||
     !holds(live.labels, labels) ||
     !holds(live.annotations, annotations)
   );

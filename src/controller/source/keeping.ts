@@ -1,5 +1,5 @@
 import type { Clock, Key, Logger } from '../ports.ts';
-import type { RolloutWriter, SourcedRollouts } from '../source-ports.ts';
+import type { GitRepository, RolloutWriter, SourcedRollouts } from '../source-ports.ts';
 import type { DesiredState, SourceProblem } from './desired.ts';
 import { createHandBack } from './handBack.ts';
 import { createLedger } from './ledger.ts';
@@ -9,6 +9,7 @@ import { createWriting } from './writing.ts';
 
 type KeepingDependencies = {
   readonly config: { readonly name: string; readonly namespaces: readonly string[]; readonly prune: boolean };
+  readonly repository: Pick<GitRepository, 'history'>;
   readonly writer: RolloutWriter;
   readonly objects: SourcedRollouts;
   readonly clock: Clock;
@@ -28,11 +29,12 @@ type Keeping = {
 };
 
 /** Writes what Git says, puts back what others changed, and then deletes what has gone. */
-export function createKeeping({ config, writer, objects, clock, logger }: KeepingDependencies): Keeping {
+export function createKeeping({ config, repository, writer, objects, clock, logger }: KeepingDependencies): Keeping {
   const source = config.name;
   const onPutBack = (key: Key, lastManager: string | undefined): void => handBack.count(key, lastManager);
   const ledger = createLedger();
-  const write = createWriting({ source, ledger, writer, objects, logger, onPutBack });
+  const { history } = repository;
+  const write = createWriting({ source, ledger, history, writer, objects, logger, onPutBack });
   const handBack = createHandBack({ source, objects, ledger, clock, logger });
   const { namespaces, prune: isEnabled } = config;
   const pruning = createPruning({ source, namespaces, isEnabled, writer, objects, logger });
@@ -47,7 +49,7 @@ export function createKeeping({ config, writer, objects, clock, logger }: Keepin
       const due = [...desired.rollouts.values()].filter(
         rollout => changed.has(rollout.key) || (kind !== 'recheck' && !ledger.isWritten(rollout)),
       );
-      const written = await write(due, desired.revision, signal);
+      const written = await write(due, desired, signal);
       const unwritten = ledger.problems(desired);
       // Who cannot see Git does not know what has gone from it.
       if (kind === 'recheck' || !isGitKnown) return { written, pruned: 0, problems: [...unwritten, ...unpruned] };

@@ -1,6 +1,6 @@
 import { type Key, type Logger, SystemError } from '../ports.ts';
-import type { Applied, RolloutWriter, SourcedRollouts } from '../source-ports.ts';
-import type { DesiredRollout, SourceProblem } from './desired.ts';
+import type { Applied, Authors, GitHistory, GitPlace, RolloutOrigin, RolloutWriter, SourcedRollouts } from '../source-ports.ts';
+import type { DesiredRollout, DesiredState, SourceProblem } from './desired.ts';
 import type { Ledger } from './ledger.ts';
 
 /** After so many writes in a row that found the API server away, the others wait for the retry as well. */
@@ -9,6 +9,8 @@ const UNAVAILABLE_IN_A_ROW = 3;
 type WritingDependencies = {
   readonly source: string;
   readonly ledger: Ledger;
+  /** The history of a commit that was read. */
+  readonly history: (oid: string) => GitHistory;
   readonly writer: Pick<RolloutWriter, 'apply'>;
   readonly objects: Pick<SourcedRollouts, 'get'>;
   readonly logger: Logger;
@@ -17,9 +19,13 @@ type WritingDependencies = {
 };
 
 /** Writes Rollouts of one commit and notes the outcome of each; answers how many it made or changed. */
-export type Write = (rollouts: readonly DesiredRollout[], revision: string, signal: AbortSignal) => Promise<number>;
+export type Write = (rollouts: readonly DesiredRollout[], commit: Commit, signal: AbortSignal) => Promise<number>;
 
-export function createWriting({ source, ledger, writer, objects, logger, onPutBack }: WritingDependencies): Write {
+type Commit = Pick<DesiredState, 'oid' | 'revision'>;
+
+export function createWriting(dependencies: WritingDependencies): Write {
+  const { source, ledger, writer, objects, logger, onPutBack } = dependencies;
+
   const tell = (rollout: DesiredRollout, revision: string, { outcome, lastManager }: Applied): void => {
     const { key, path: file } = rollout;
     const fields = { rollout: key, outcome, revision, file };
@@ -29,16 +35,29 @@ export function createWriting({ source, ledger, writer, objects, logger, onPutBa
     } else logger.info(fields, 'Rollout written');
   };
 
-  const writeOne = async (rollout: DesiredRollout, revision: string, signal: AbortSignal): Promise<Attempt> => {
-    const { path, manifest } = rollout;
+  const originOf = (rollout: DesiredRollout, revision: string, history: GitHistory): RolloutOrigin => {
+    const { key, path } = rollout;
+    const authors = async (before: GitPlace | undefined, signal: AbortSignal): Promise<Authors> => {
+      const found = await history.authorsOf(path, before, signal);
+      const { missing: reason } = found;
+      if (reason !== undefined)
+        logger.warn({ rollout: key, revision, file: path, reason }, 'not all authors of a change are known');
+      return found;
+    };
+    const last = ledger.isWritten(rollout) ? ledger.written(key)?.object : undefined;
+    const written = last?.revision === undefined ? {} : { written: { revision: last.revision, authors: last.authors } };
+    return { source, revision, path, authors, ...written };
+  };
+
+  const writeOne = async (rollout: DesiredRollout, origin: RolloutOrigin, signal: AbortSignal): Promise<Attempt> => {
     try {
-      const applied = await writer.apply(manifest, { source, revision, path }, signal);
-      if (applied.outcome !== 'unchanged') tell(rollout, revision, applied);
+      const applied = await writer.apply(rollout.manifest, origin, signal);
+      if (applied.outcome !== 'unchanged') tell(rollout, origin.revision, applied);
       ledger.succeeded({ rollout, object: applied.object });
       return applied.outcome;
     } catch (error) {
       if (!signal.aborted) ledger.failed(rollout, problemOfError(rollout, error));
-      return error instanceof SystemError && error.kind === 'unavailable' ? 'unavailable' : 'failed';
+      return error instanceof SystemError && error.kind === 'unavailable' && error.system !== 'git' ? 'unavailable' : 'failed';
     }
   };
 
@@ -48,7 +67,8 @@ export function createWriting({ source, ledger, writer, objects, logger, onPutBa
     return ledger.problem(rollout)?.kind === 'refused' && live !== undefined && live.source !== source;
   };
 
-  return async (rollouts, revision, signal) => {
+  return async (rollouts, { oid, revision }, signal) => {
+    const history = dependencies.history(oid);
     let changed = 0;
     let unavailable = 0;
     for (const rollout of rollouts.filter(each => !isStillForeign(each))) {
@@ -57,7 +77,7 @@ export function createWriting({ source, ledger, writer, objects, logger, onPutBa
         ledger.failed(rollout, problemOf(rollout, 'notWritten', 'waiting until the Kubernetes API is available again'));
         continue;
       }
-      const attempt = await writeOne(rollout, revision, signal);
+      const attempt = await writeOne(rollout, originOf(rollout, revision, history), signal);
       unavailable = attempt === 'unavailable' ? unavailable + 1 : 0;
       if (attempt === 'created' || attempt === 'changed') changed += 1;
     }

@@ -3,6 +3,13 @@ import { commit, deleteRef, init, resolveRef, type TreeEntry, writeBlob, writeTr
 
 export type Files = Readonly<Record<string, string | Uint8Array>>;
 
+/** Who commits, and what the commit says; default: Ada, and its number. */
+export type Details = {
+  readonly author?: Readonly<Pick<typeof PERSON, 'name' | 'email'>>;
+  readonly committer?: Readonly<Pick<typeof PERSON, 'name' | 'email'>>;
+  readonly message?: string;
+};
+
 const PERSON = { name: 'Ada', email: 'ada@example.com', timestamp: 1_767_225_600, timezoneOffset: 0 };
 
 /** A bare repository that is written with isomorphic-git, without a worktree. */
@@ -27,11 +34,12 @@ export async function createBareRepository(gitdir: string) {
   };
 
   let commits = 0;
-  const write = async (files: Files, parent: string[], branch: string) => {
+  const write = async (files: Files, parent: string[], branch: string, details: Details = {}) => {
     commits += 1;
-    const author = { ...PERSON, timestamp: PERSON.timestamp + commits };
-    const message = `commit ${commits}`;
-    return await commit({ fs, gitdir, message, author, tree: await tree(files), parent, ref: `refs/heads/${branch}` });
+    const author = { ...PERSON, ...details.author, timestamp: PERSON.timestamp + commits };
+    const committer = { ...author, ...details.committer };
+    const { message = `commit ${commits}` } = details;
+    return await commit({ fs, gitdir, message, author, committer, tree: await tree(files), parent, ref: `refs/heads/${branch}` });
   };
 
   const tip = async (branch: string) =>
@@ -43,9 +51,10 @@ export async function createBareRepository(gitdir: string) {
   return {
     gitdir,
     /** Adds a commit that holds exactly these files; answers its id. */
-    commit: async (files: Files, branch = 'main') => await write(files, await tip(branch), branch),
+    commit: async (files: Files, branch = 'main', details?: Details) => await write(files, await tip(branch), branch, details),
     /** Rewrites the branch: a commit on the given parents (none: a history of its own). */
-    rewrite: async (files: Files, parent: string[] = [], branch = 'main') => await write(files, parent, branch),
+    rewrite: async (files: Files, parent: string[] = [], branch = 'main', details?: Details) =>
+      await write(files, parent, branch, details),
     /** Deletes the branch. */
     remove: async (branch = 'main') => await deleteRef({ fs, gitdir, ref: `refs/heads/${branch}` }),
     tip: async (branch = 'main') => (await tip(branch))[0],

@@ -77,6 +77,31 @@ test('R34 a branch is followed through a rewrite and through git gc', async () =
   expect(await readText(folder)).toEqual(['2']);
 });
 
+test('R19 the authors of a change are those that git itself names: packed, merged, and as far as a shallow clone goes', async () => {
+  const folder = await createWorktree();
+  const applied = await git(folder, 'rev-parse', 'HEAD');
+  const asCarol = ['-c', 'user.name=Carol', '-c', 'user.email=carol@example.com'];
+  await git(folder, 'checkout', '-q', '-b', 'feature');
+  await fs.writeFile(path.join(folder, 'rollouts/a.yaml'), '2');
+  await git(folder, ...asCarol, 'commit', '-q', '-a', '-m', 'Raise\n\nCo-authored-by: Dan <dan@example.com>');
+  await git(folder, 'checkout', '-q', 'main');
+  await git(folder, 'commit', '-q', '--allow-empty', '-m', 'nothing');
+  await git(folder, 'merge', '-q', '--no-ff', '-m', 'merge', 'feature');
+  await git(folder, 'gc', '-q', '--prune=now');
+  const since = { revision: `main@sha1:${applied}`, path: 'rollouts/a.yaml' };
+  const authorsIn = async (url: string) => {
+    const { oid } = await open(url).poll(signal);
+    return await open(url).history(oid).authorsOf('rollouts/a.yaml', since, signal);
+  };
+  const people = ['Carol', 'carol@example.com', 'Dan', 'dan@example.com'];
+  const shown = await git(folder, 'log', '--format=%an,%ae,%cn,%ce', `${applied}..main`, '--', 'rollouts/a.yaml');
+  expect(shown).toBe('Carol,carol@example.com,Carol,carol@example.com');
+  expect(await authorsIn(folder)).toEqual({ people });
+  await git(root, 'clone', '-q', '--depth', '1', pathToFileURL(folder).href, 'shallow');
+  const shallow = await authorsIn(path.join(root, 'shallow'));
+  expect(shallow).toEqual({ people: [], missing: 'no commit that is known here has changed the file' });
+});
+
 test('bare repositories, worktrees of worktrees, .git folders, file URLs and links are understood', async () => {
   const folder = await createWorktree();
   await git(root, 'clone', '-q', '--bare', folder, 'bare.git');

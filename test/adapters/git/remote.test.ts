@@ -40,7 +40,7 @@ function open(options: Partial<RepositoryOptions> = {}) {
     branch: 'main',
     path: 'rollouts',
     dir: path.join(root, `clone${folders}`),
-    timeoutMs: 5_000,
+    timeoutMs: 30_000,
     ...options,
   });
 }

@@ -8,7 +8,8 @@ import { createKubeClient, type KubeClient } from '../../../src/adapters/kuberne
 import { type Resource, ROLLOUTS } from '../../../src/adapters/kubernetes/resources.ts';
 import { createRolloutWriter } from '../../../src/adapters/kubernetes/rolloutWriter.ts';
 import { rolloutDefinition } from '../../../src/adapters/spec/crd.ts';
-import type { PlacedRollout } from '../../../src/controller/source-ports.ts';
+import { SystemError } from '../../../src/controller/ports.ts';
+import type { Authors, PlacedRollout, RolloutOrigin } from '../../../src/controller/source-ports.ts';
 import { createKubeApi, type KubeApi } from '../../../src/sandbox/kube/server.ts';
 import { kubeconfigText } from './scriptedApi.ts';
 
@@ -70,7 +71,14 @@ function rollout(
   };
 }
 
-const origin = (revision: string, source = 'fleet') => ({ source, revision, path: 'rollouts/forecast.yaml' });
+const PATH = 'rollouts/forecast.yaml';
+
+const origin = (revision: string, source = 'fleet', found: Authors = { people: [] }): RolloutOrigin => ({
+  source,
+  revision,
+  path: PATH,
+  authors: async () => found,
+});
 
 test('R33 writes as sluice-git, with label, commit and path, beside what stands in Git', async () => {
   const writer = createRolloutWriter(client);
@@ -230,5 +238,115 @@ describe('removing', () => {
     expect(await writer.remove(object, 'fleet', signal)).toBe('deleted');
     expect((await client.get(ROLLOUTS, REF)).metadata.deletionTimestamp).toBeDefined();
     expect(await writer.remove(object, 'fleet', signal)).toBe('left');
+  });
+});
+
+describe('R19: the authors of what is applied', () => {
+  const by = (revision: string, people: readonly string[], missing?: string): RolloutOrigin =>
+    origin(revision, 'fleet', { people, ...(missing === undefined ? {} : { missing }) });
+  const annotation = async () => (await client.get(ROLLOUTS, REF)).metadata.annotations?.['sluice.dev/authors'];
+  const reach = async (phase: string, stableVersion: string) =>
+    void (await client.mergePatch(ROLLOUTS, { ...REF, subresource: 'status' }, { status: { phase, stableVersion } }));
+
+  test('go with the commit in the same write, and stay while commits change nothing', async () => {
+    const writer = createRolloutWriter(client);
+    writes = 0;
+    await writer.apply(rollout('v1'), by('main@sha1:1', ['alice', 'alice@example.com']), signal);
+    expect(writes).toBe(1);
+    expect(await annotation()).toBe('["alice","alice@example.com"]');
+    const unasked: RolloutOrigin = {
+      ...origin('main@sha1:2'),
+      authors: async () => {
+        throw new Error('nobody is asked for what is not written');
+      },
+    };
+    expect(await writer.apply(rollout('v1'), unasked, signal)).toMatchObject({ outcome: 'unchanged' });
+    expect(await annotation()).toBe('["alice","alice@example.com"]');
+  });
+
+  test('are asked for since the commit and the file that stand on the object', async () => {
+    const writer = createRolloutWriter(client);
+    const asked: unknown[] = [];
+    const asking = (revision: string, path: string): RolloutOrigin => ({
+      ...origin(revision),
+      path,
+      authors: async before => {
+        asked.push(before);
+        return { people: ['x'] };
+      },
+    });
+    await writer.apply(rollout('v1'), asking('main@sha1:1', 'a.yaml'), signal);
+    await writer.apply(rollout('v2'), asking('main@sha1:2', 'b.yaml'), signal);
+    expect(asked).toEqual([undefined, { revision: 'main@sha1:1', path: 'a.yaml' }]);
+  });
+
+  test('add up until what they wrote is stable, and begin anew then', async () => {
+    const writer = createRolloutWriter(client);
+    await writer.apply(rollout('v1'), by('main@sha1:1', ['zoe']), signal);
+    await reach('Healthy', 'v1');
+    await writer.apply(rollout('v2'), by('main@sha1:2', ['alice']), signal);
+    expect(await annotation()).toBe('["alice"]');
+    // no status knows of v2 yet
+    await writer.apply(rollout('v2', {}, [{ setWeight: 20 }]), by('main@sha1:3', ['bob', 'Alice']), signal);
+    expect(await annotation()).toBe('["bob","Alice"]');
+    await reach('RolledBack', 'v1');
+    await writer.apply(rollout('v2', {}, [{ setWeight: 30 }]), by('main@sha1:4', ['carol']), signal);
+    expect(await annotation()).toBe('["carol","bob","Alice"]');
+    await reach('Healthy', 'v2');
+    await writer.apply(rollout('v3'), by('main@sha1:5', ['dan']), signal);
+    expect(await annotation()).toBe('["dan"]');
+  });
+
+  test('with somebody missing, nobody can be said not to be one of them; too many are no different', async () => {
+    const writer = createRolloutWriter(client);
+    await writer.apply(rollout('v1'), by('main@sha1:1', ['alice'], 'the history ends'), signal);
+    expect(await annotation()).toBe('["alice","*"]');
+    await writer.apply(rollout('v2'), by('main@sha1:2', ['bob']), signal);
+    expect(await annotation()).toBe('["bob","alice","*"]');
+    const many = Array.from({ length: 100 }, (_, index) => `p${index}`);
+    await writer.apply(rollout('v3'), by('main@sha1:3', many), signal);
+    const list: unknown = JSON.parse((await annotation()) ?? '');
+    expect(list).toHaveLength(81);
+    expect(list).toContain('*');
+  });
+
+  test.each(['{"a":1}', '[1]', 'alice', ''])(
+    'what somebody else put there (%s) counts as somebody who is missing',
+    async text => {
+      const writer = createRolloutWriter(client);
+      await writer.apply(rollout('v1'), by('main@sha1:1', ['alice']), signal);
+      await client.mergePatch(ROLLOUTS, REF, { metadata: { annotations: { 'sluice.dev/authors': text } } });
+      await writer.apply(rollout('v2'), by('main@sha1:2', ['bob']), signal);
+      expect(await annotation()).toBe('["bob","*"]');
+    },
+  );
+
+  test('are not believed to stand in a file', async () => {
+    const writer = createRolloutWriter(client);
+    const forged = { annotations: { 'sluice.dev/authors': '["nobody"]', note: 'x' } };
+    await writer.apply(rollout('v1', forged), by('main@sha1:1', ['alice']), signal);
+    expect(await annotation()).toBe('["alice"]');
+  });
+
+  test('when nothing has changed but by others, those that stand there stay; what was written last is known better', async () => {
+    const writer = createRolloutWriter(client);
+    const { object } = await writer.apply(rollout('v1'), by('main@sha1:1', ['alice']), signal);
+    await client.mergePatch(ROLLOUTS, REF, { spec: { version: 'v9' } });
+    await writer.apply(rollout('v1'), by('main@sha1:1', []), signal);
+    expect(await annotation()).toBe('["alice"]');
+    const forged = { 'sluice.dev/authors': '[]', 'sluice.dev/commit': 'main@sha1:9' };
+    await client.mergePatch(ROLLOUTS, REF, { metadata: { annotations: forged } });
+    const { revision = '', authors } = object;
+    await writer.apply(rollout('v1'), { ...by('main@sha1:9', []), written: { revision, authors } }, signal);
+    const { annotations } = (await client.get(ROLLOUTS, REF)).metadata;
+    expect(annotations).toMatchObject({ 'sluice.dev/authors': '["alice"]', 'sluice.dev/commit': 'main@sha1:1' });
+  });
+
+  test('a history that cannot be read for now writes nothing', async () => {
+    const writer = createRolloutWriter(client);
+    const away = new SystemError('git', 'reading the history', 'unavailable', 'the connection broke');
+    const failing: RolloutOrigin = { ...origin('main@sha1:1'), authors: async () => Promise.reject(away) };
+    await expect(writer.apply(rollout('v1'), failing, signal)).rejects.toBe(away);
+    expect(await client.list(ROLLOUTS, {})).toMatchObject({ items: [] });
   });
 });
