@@ -1,3 +1,4 @@
+import { createAccess } from './adapters/kubernetes/access.ts';
 import { createKubeClient } from './adapters/kubernetes/client.ts';
 import { createEventSink } from './adapters/kubernetes/events.ts';
 import { createFreezeWatch } from './adapters/kubernetes/freeze.ts';
@@ -9,13 +10,16 @@ import { createFindings, createSourceParser } from './adapters/spec/check.ts';
 import { checkTemplate, createRenderer } from './adapters/templates/render.ts';
 import { createInformers, createRouter } from './compose/cluster.ts';
 import { createEvidence } from './compose/evidence.ts';
+import { createAnswerHooks } from './compose/hooks.ts';
 import { createLeadership, WRITE_TIMEOUT_MS } from './compose/leadership.ts';
 import { createMeshCheck } from './compose/meshCheck.ts';
 import { createProviders } from './compose/providers.ts';
+import { createSlack } from './compose/slack.ts';
 import { createSources } from './compose/sources.ts';
-import { createGates, createMessages } from './compose/webhooks.ts';
+import { createGates, createMessageRender, createMessages } from './compose/webhooks.ts';
 import { installationOf } from './config/installation.ts';
 import type { Config } from './config/load.ts';
+import { packageRoot } from './config/packageRoot.ts';
 import { createApprovalDesk } from './controller/approvals.ts';
 import { createClock } from './controller/clock.ts';
 import { createController } from './controller/controller.ts';
@@ -26,8 +30,10 @@ import { createMetrics } from './server/metrics.ts';
 import { startServer } from './server/server.ts';
 
 export type RunningController = {
-  /** Where health and metrics are served. */
+  /** Where health, metrics and the API are served. */
   readonly address: string;
+  /** Where webhooks are received; absent when nothing is configured that sends some. */
+  readonly hooks?: string;
   /** Resolves when all caches are filled. */
   readonly ready: Promise<void>;
   /** Finishes the action in hand, releases the lease, closes everything. */
@@ -67,8 +73,11 @@ export const runController = async (
   const { rollouts, pods, services } = informers;
   const store = createRolloutStore(writer, rollouts);
   const events = createEventSink({ client, clock, logger });
-  const outbox = createMessages(config, { events, store, clock, logger, metrics });
-  // Like events, records of what this process has decided are sent even after it has lost the lease.
+  const render = createMessageRender(config, logger);
+  // Like events, messages and records of what this process has decided are sent even after it has lost the lease.
+  const slack = createSlack(config, { store, client, render, epoch: leadership.epoch, clock, logger, metrics });
+  const chats = slack === undefined ? [] : [slack.notifier];
+  const outbox = createMessages(config, { events, store, clock, logger, metrics, render, chats });
   const evidence = createEvidence(config, client, { logger, metrics });
   const freeze = createFreezeWatch({ client, namespace: config.leaderElection.namespace, logger, clock });
   const providers = createProviders(config, metrics, clock);
@@ -117,9 +126,27 @@ export const runController = async (
     const empty = Object.entries(informers).flatMap(([name, informer]) => (informer.hasSynced() ? [] : [name]));
     return empty.length === 0 ? undefined : `caches are not filled yet: ${empty.join(', ')}; the log says why`;
   };
-  const server = await startServer(config.listen, { metrics, waitingFor });
   const parser = createSourceParser(templates, installation);
   const sources = await createSources(config, writer, { parser, clock, logger, metrics, events: outbox, store, rollouts });
+  const server = await startServer(config, {
+    metrics,
+    waitingFor,
+    leader: () => (isStopping ? { kind: 'nobody' } : leadership.leader()),
+    access: createAccess({ client, clock }),
+    store,
+    pages: new URL('templates/pages/', packageRoot()),
+    answer: desk.answer,
+    answerHooks: createAnswerHooks(config, { clock, slack: slack?.hook }),
+    pushHooks: sources.pushHooks,
+    wakeSource: sources.wake,
+    clock,
+    logger,
+  }).catch(async (error: unknown) => {
+    // clones go to a folder that nobody else takes away
+    await sources.stop();
+    throw error;
+  });
+  leadership.announce(server.reachedAt);
   for (const informer of all) informer.start();
   meshCheck.onChange(() => controller.wakeAll());
   meshCheck.start();
@@ -136,6 +163,7 @@ export const runController = async (
 
   return {
     address: server.address,
+    ...(server.hooks === undefined ? {} : { hooks: server.hooks }),
     ready,
     stop: async () => {
       isStopping = true;

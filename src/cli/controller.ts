@@ -10,6 +10,7 @@ type Options = {
   readonly config?: string;
   readonly kubeconfig?: string;
   readonly listen?: string;
+  readonly hooksListen?: string;
   readonly logLevel: string;
   readonly leaderElect?: string;
 };
@@ -23,7 +24,8 @@ export const createControllerCommand = (io: CliIo): Command =>
     .description('run the controller')
     .option('--config <file>', 'configuration file (sluice.yaml)')
     .option('--kubeconfig <file>', 'default: $KUBECONFIG, ~/.kube/config, then the service account of the pod')
-    .option('--listen <address>', 'where health and metrics are served, e.g. 127.0.0.1:8080')
+    .option('--listen <address>', 'where health, metrics and the API are served, e.g. 127.0.0.1:8080')
+    .option('--hooks-listen <address>', 'where webhooks are received, if there are any, e.g. 127.0.0.1:8081')
     .addOption(
       new Option('--log-level <level>', 'how much is logged').choices(['debug', 'info', 'warn', 'error']).default('info'),
     )
@@ -37,8 +39,9 @@ const readConfig = (io: CliIo, options: Options): Config | undefined => {
   try {
     const config = readConfiguration(options.config, io.env);
     const enabled = options.leaderElect === undefined ? config.leaderElection.enabled : options.leaderElect === 'true';
-    const listen = options.listen === undefined ? config.listen : parseListen(options.listen);
-    return { ...config, listen, leaderElection: { ...config.leaderElection, enabled } };
+    const listen = options.listen === undefined ? config.listen : parseListen('--listen', options.listen);
+    const hooks = options.hooksListen === undefined ? config.hooks : parseListen('--hooks-listen', options.hooksListen);
+    return { ...config, listen, hooks, leaderElection: { ...config.leaderElection, enabled } };
   } catch (error) {
     if (!(error instanceof ConfigError) && !(error instanceof RangeError)) throw error;
     io.err(`${error.message}\n`);
@@ -47,10 +50,10 @@ const readConfig = (io: CliIo, options: Options): Config | undefined => {
   }
 };
 
-const parseListen = (address: string): Config['listen'] => {
+const parseListen = (option: string, address: string): Config['listen'] => {
   const [, host, port] = /^(?:\[?([^\]]*)\]?):(\d{1,5})$/.exec(address) ?? [];
   if (host === undefined || port === undefined || Number(port) > 65_535)
-    throw new RangeError(`--listen is ${address}, expected host:port, such as 127.0.0.1:8080`);
+    throw new RangeError(`${option} is ${address}, expected host:port, such as 127.0.0.1:8080`);
   return { host: host || '0.0.0.0', port: Number(port) };
 };
 
@@ -60,7 +63,8 @@ const run = async (io: CliIo, config: Config, options: Options): Promise<void> =
     const controller = await runController(config, options.kubeconfig, logger);
     stopOnSignals(logger, () => controller.stop());
     await controller.ready;
-    logger.info({ address: controller.address }, 'ready');
+    const { address, hooks } = controller;
+    logger.info({ address, ...(hooks === undefined ? {} : { hooks }) }, 'ready');
   } catch (error) {
     if (!(error instanceof SystemError) && !(error instanceof MissingError)) throw error;
     io.err(`${error.message}\n`);

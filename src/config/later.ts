@@ -7,7 +7,7 @@ import { placesOf, valueAt } from './yaml/path.ts';
  * What the contract names and this version cannot do yet; refused when it is set to anything but its default, so that
  * nobody relies on it. `[]` stands for each item.
  */
-export const NOT_SUPPORTED_YET: readonly string[] = ['server.anonymousRead', 'sources[].verify', 'sources[].writeBack'];
+export const NOT_SUPPORTED_YET: readonly string[] = ['sources[].verify', 'sources[].writeBack'];
 
 /** Settings of later versions that are set to something else than their default. */
 export const notSupportedYet = (value: unknown): readonly Complaint[] => {

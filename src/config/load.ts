@@ -57,6 +57,8 @@ export type Config = {
   readonly publicUrl?: string;
   /** Networks as `address/bits`. */
   readonly trustedProxies: readonly string[];
+  /** Everybody may read the API without a token. */
+  readonly anonymousRead: boolean;
   /** Where other instances reach this one: the address of the pod. */
   readonly podAddress?: string;
   readonly leaderElection: { readonly enabled: boolean; readonly namespace: string; readonly name: string };
@@ -177,6 +179,7 @@ function toConfig(settings: Settings, { gateTemplates, analysis }: RolloutParts,
     hooks: toListen(server.hooks),
     ...(server.publicUrl === undefined ? {} : { publicUrl: withoutSlash(server.publicUrl) }),
     trustedProxies: server.trustedProxies,
+    anonymousRead: server.anonymousRead,
     ...(podAddress ? { podAddress } : {}),
     leaderElection: { ...leaderElection, namespace: leaderElection.namespace ?? (env['POD_NAMESPACE'] || 'sluice-system') },
     watchNamespaces,

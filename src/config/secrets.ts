@@ -20,9 +20,9 @@ const WITH_SECRETS = [
   'providers.prometheus',
   'providers.zipkin',
   'webhookGates',
-  'notify.webhooks',
+  'notify.webhooks[]',
   'notify.slack',
-  'approvals.webhooks',
+  'approvals.webhooks[]',
 ];
 
 /** Variables that are not set and files that cannot be read, found before anything starts. */

@@ -60,7 +60,7 @@ function isNetwork(written: string): boolean {
 }
 
 const server = fields({
-  listen: address().default('0.0.0.0:8080').describe('Where health and metrics are served.'),
+  listen: address().default('0.0.0.0:8080').describe('Where health, metrics, the API and pages are served.'),
   hooks: address().default('0.0.0.0:8081').describe('Where webhooks of Git, chat and approvals are received, if there are any.'),
   publicUrl: httpUrl().optional().describe('How people reach this server; used in links.'),
   trustedProxies: list(network())

@@ -1,5 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock, RolloutStore } from '../controller/ports.ts';
+import { createInboundMetrics, type InboundMetrics } from './inboundMetrics.ts';
 import { createOutboxMetrics, type OutboxMetrics } from './outboxMetrics.ts';
 import { createRolloutMetrics, type RolloutMetrics } from './rolloutMetrics.ts';
 
@@ -13,6 +14,7 @@ export type Metrics = {
   /** One try to store a record of evidence. */
   readonly evidence: (store: string, outcome: 'written' | 'failed' | 'lost') => void;
   readonly outbox: OutboxMetrics;
+  readonly inbound: InboundMetrics;
   /** Another process may look after it now: its series disappear. */
   readonly sourceStopped: (source: string) => void;
   /** Connects what is read at each scrape. */
@@ -87,6 +89,7 @@ export const createMetrics = (clock: Clock): Metrics => {
     stored,
     evidence: (store, outcome) => evidenceRecords.inc({ store, outcome }),
     outbox: createOutboxMetrics(registry),
+    inbound: createInboundMetrics(registry),
     ...sources,
     watch: ({ store, ...process }) => {
       watchRollouts(store);

@@ -1,56 +1,100 @@
-import { type ServerType, serve } from '@hono/node-server';
 import { Hono } from 'hono';
-import { SystemError } from '../controller/ports.ts';
+import type { Access, Clock, Logger, RolloutStore } from '../controller/ports.ts';
+import type { TakeAnswer } from './answer.ts';
+import { createBodyReader } from './body.ts';
+import { createClientAddress } from './clientAddress.ts';
+import { createFailureLimit, type FailureLimitOptions } from './failureLimit.ts';
+import { type Addresses, createForwarder, type Leader } from './forward.ts';
+import type { Gatehouse, Inbound } from './inbound.ts';
+import { type Listen, type Listener, listenFor } from './listener.ts';
 import type { Metrics } from './metrics.ts';
+import { reachableAt } from './reachable.ts';
+import { approvalRoutes } from './routes/approvals.ts';
+import { type HookRoutesDeps, hookRoutes } from './routes/hooks.ts';
+import { pageRoutes } from './routes/pages.ts';
+import { processRoutes } from './routes/process.ts';
+import { rolloutRoutes } from './routes/rollouts.ts';
 
 export type Server = {
   /** Where it listens, e.g. `127.0.0.1:8080`. */
   readonly address: string;
+  /** Where webhooks are received; absent when nothing is configured that sends some. */
+  readonly hooks?: string;
+  /** What other instances may call, if there is an address that they can reach. */
+  readonly reachedAt: Addresses;
   close(): Promise<void>;
 };
 
-/** Serves liveness, readiness and metrics. `waitingFor` says why it is not ready yet. Throws SystemError when it cannot listen. */
-export const startServer = async (
-  listen: { readonly host: string; readonly port: number },
-  deps: { readonly metrics: Metrics; readonly waitingFor: () => string | undefined },
-): Promise<Server> => {
-  const app = new Hono();
-  app.get('/healthz', context => context.text('ok\n'));
-  app.get('/readyz', context => {
-    const reason = deps.waitingFor();
-    return reason === undefined ? context.text('ok\n') : context.text(`${reason}\n`, 503);
-  });
-  app.get('/metrics', async context =>
-    context.body(await deps.metrics.text(), 200, { 'content-type': deps.metrics.contentType }),
-  );
-  app.notFound(context =>
-    context.json(
-      { type: 'about:blank', title: 'Not Found', status: 404, detail: `nothing is served at ${context.req.path}` },
-      404,
-      { 'content-type': 'application/problem+json' },
-    ),
-  );
+export type ServerOptions = {
+  readonly listen: Listen;
+  readonly hooks: Listen;
+  /** Networks as `address/bits`. */
+  readonly trustedProxies: readonly string[];
+  readonly anonymousRead: boolean;
+  /** Address of the pod. */
+  readonly podAddress?: string;
+  readonly failures?: Omit<FailureLimitOptions, 'clock'>;
+};
 
-  const { host, port } = listen;
-  const address = `${host.includes(':') ? `[${host}]` : host}:${port}`;
-  const server = await new Promise<ServerType>((resolve, reject) => {
-    const started = serve({ fetch: app.fetch, hostname: host, port }, () => resolve(started));
-    started.once('error', (error: NodeJS.ErrnoException) =>
-      reject(new SystemError('http', `listening on ${address}`, 'unavailable', reasonOf(error), { cause: error })),
-    );
-  });
-  const bound = server.address();
+export type ServerDeps = Pick<HookRoutesDeps, 'answerHooks' | 'pushHooks' | 'wakeSource'> & {
+  readonly metrics: Pick<Metrics, 'text' | 'contentType' | 'inbound'>;
+  /** Why the process is not ready yet. */
+  readonly waitingFor: () => string | undefined;
+  readonly leader: () => Leader;
+  readonly access: Access;
+  readonly store: Pick<RolloutStore, 'keys' | 'get'>;
+  /** Folder with the files of pages. */
+  readonly pages: URL;
+  readonly answer: TakeAnswer;
+  readonly clock: Clock;
+  readonly logger: Logger;
+};
+
+/** Serves health, metrics and the API, and, apart from them, webhooks. Throws SystemError when it cannot listen. */
+export const startServer = async (options: ServerOptions, deps: ServerDeps): Promise<Server> => {
+  const forwarder = createForwarder(deps.leader);
+  const gatehouse: Gatehouse = {
+    readBody: createBodyReader(),
+    addressOf: createClientAddress(options.trustedProxies),
+    limit: createFailureLimit({ clock: deps.clock, ...options.failures }),
+    forwarder,
+    clock: deps.clock,
+    logger: deps.logger,
+    metrics: deps.metrics.inbound,
+  };
+  const api = new Hono<Inbound>()
+    .route('/', processRoutes(deps))
+    .route('/', approvalRoutes({ ...deps, gatehouse }))
+    .route('/', rolloutRoutes({ ...deps, ...options, gatehouse }))
+    .route('/', pageRoutes(deps.pages));
+  const answerHooks = Object.values(deps.answerHooks);
+  deps.metrics.inbound.expect(
+    ['api', ...answerHooks.map(({ name }) => name)],
+    deps.pushHooks.map(({ source }) => source),
+  );
+  const hooksApp = new Hono<Inbound>().route('/', hookRoutes({ ...deps, gatehouse }));
+  const main = await listenFor(api, options.listen);
+  const isHooked = answerHooks.length + deps.pushHooks.length > 0;
+  const hooks = isHooked ? await beside(main, listenFor(hooksApp, options.hooks)) : undefined;
+  const mainAt = reachableAt(main.address, options.podAddress);
+  const hooksAt = hooks && reachableAt(hooks.address, options.podAddress);
   return {
-    address:
-      typeof bound === 'object' && bound !== null
-        ? `${bound.address.includes(':') ? `[${bound.address}]` : bound.address}:${bound.port}`
-        : address,
-    close: () =>
-      new Promise(resolve => {
-        server.close(() => resolve());
-        if ('closeAllConnections' in server) server.closeAllConnections();
-      }),
+    address: main.address,
+    ...(hooks === undefined ? {} : { hooks: hooks.address }),
+    reachedAt: { ...(mainAt === undefined ? {} : { api: mainAt }), ...(hooksAt === undefined ? {} : { hooks: hooksAt }) },
+    close: async () => {
+      await Promise.all([main.close(), hooks?.close()]);
+      forwarder.close();
+    },
   };
 };
 
-const reasonOf = ({ code, message }: NodeJS.ErrnoException): string => (code === 'EADDRINUSE' ? 'the port is in use' : message);
+/** A server that is half there is of no use. */
+const beside = async <T>(main: Listener, starting: Promise<T>): Promise<T> => {
+  try {
+    return await starting;
+  } catch (error) {
+    await main.close();
+    throw error;
+  }
+};

@@ -28,6 +28,7 @@ describe('sluice install', () => {
       'RoleBinding sluice-leader-election',
       'Role sluice-freeze',
       'RoleBinding sluice-freeze',
+      'ClusterRole sluice-approver',
       'ConfigMap sluice',
       'Deployment sluice',
       'Service sluice',
@@ -72,6 +73,38 @@ describe('sluice install', () => {
     for (const [kind, { group, plural }] of Object.entries(OPTIONAL_KINDS)) {
       expect({ kind, verbs: verbsOf(group, plural) }).toEqual({ kind, verbs: ['list', 'watch'] });
     }
+  });
+
+  it('R19: lets the controller ask who somebody is and what they may do, and people approve only where somebody binds it', async () => {
+    const objects = await objectsOf();
+    const rulesOf = (name: string): readonly { resources: string[]; verbs: string[] }[] =>
+      objects.find(({ kind, metadata }) => kind === 'ClusterRole' && metadata.name === name)?.rules;
+    const reviews = rulesOf('sluice').filter(({ resources }) => resources.some(resource => resource.endsWith('reviews')));
+    expect(reviews.map(({ resources, verbs }) => [...resources, ...verbs])).toEqual([
+      ['tokenreviews', 'create'],
+      ['subjectaccessreviews', 'create'],
+    ]);
+    expect(rulesOf('sluice').flatMap(({ verbs }) => verbs)).not.toContain('approve');
+    expect(rulesOf('sluice-approver').map(({ resources, verbs }) => [...resources, ...verbs])).toEqual([
+      ['rollouts', 'get', 'list', 'watch', 'approve'],
+    ]);
+    const bound = objects.flatMap(({ kind, roleRef }) => (kind.endsWith('Binding') ? [roleRef.name] : []));
+    expect(bound).not.toContain('sluice-approver');
+  });
+
+  it('R19: says where each instance is reached, and where webhooks are', async () => {
+    const objects = await objectsOf();
+    const of = (wanted: string) => objects.find(({ kind }) => kind === wanted);
+    const [controller] = of('Deployment').spec.template.spec.containers;
+    expect(controller.env).toContainEqual({ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } });
+    expect(controller.ports).toEqual([
+      { name: 'http', containerPort: 8080 },
+      { name: 'hooks', containerPort: 8081 },
+    ]);
+    expect(of('Service').spec.ports).toEqual([
+      { name: 'http', port: 8080, targetPort: 'http' },
+      { name: 'hooks', port: 8081, targetPort: 'hooks' },
+    ]);
   });
 
   it('gives the reason of each right in a comment before it', async () => {

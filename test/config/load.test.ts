@@ -32,6 +32,9 @@ describe('the configuration', () => {
   it('has a default for everything', () => {
     const expected = {
       listen: { host: '0.0.0.0', port: 8080 },
+      hooks: { host: '0.0.0.0', port: 8081 },
+      trustedProxies: [],
+      anonymousRead: false,
       leaderElection: { enabled: true, namespace: 'sluice-system', name: 'sluice' },
       watchNamespaces: [],
       sources: [],
@@ -39,7 +42,9 @@ describe('the configuration', () => {
       gateTemplates: {},
       defaults: {},
       webhookGates: { allow: [] },
+      people: [],
       notify: { webhooks: [] },
+      approvals: { webhooks: [] },
       drift: { restore: ['argocd-controller', 'kustomize-controller', 'helm-controller'] },
       evidence: { configMaps: 3 },
     };
@@ -56,12 +61,12 @@ describe('the configuration', () => {
 
   it('gives addresses and durations as the program needs them', () => {
     const config = load(
-      `server: {listen: '[::1]:0'}\nproviders: {zipkin: {default: {url: 'http://z:9411', timeout: 1m30s, lag: 500ms}}, prometheus: {default: {url: 'http://p:9090/prefix'}}}`,
+      `server: {listen: '[::1]:0'}\nproviders: {zipkin: {default: {url: 'http://z:9411', timeout: 1m30s, lag: 500ms}}, prometheus: {default: {url: 'http://p:9090/prefix', publicUrl: 'https://p.example.com/x/'}}}`,
     );
     expect(config.listen).toEqual({ host: '::1', port: 0 });
     expect(config.providers).toEqual({
-      zipkin: { default: { url: 'http://z:9411', timeoutMs: 90_000, lagMs: 500 } },
-      prometheus: { default: { url: 'http://p:9090/prefix', timeoutMs: 10_000 } },
+      zipkin: { default: { url: 'http://z:9411', timeoutMs: 90_000, lagMs: 500, publicUrl: 'http://z:9411' } },
+      prometheus: { default: { url: 'http://p:9090/prefix', timeoutMs: 10_000, publicUrl: 'https://p.example.com/x' } },
     });
   });
 
@@ -283,21 +288,104 @@ describe('drift and evidence', () => {
   });
 });
 
-describe('what later versions bring', () => {
-  it.each([
-    'server: {publicUrl: "https://sluice.example.com"}',
-    'server: {hooks: "0.0.0.0:8081"}',
-    'server: {anonymousRead: true}',
-    source(', verify: {signersFile: /etc/sluice/signers}'),
-    source(', push: {secretEnv: PUSH_SECRET}'),
-    source(', writeBack: {commitStatus: github}'),
-    'people: [{name: alice, slack: U1}]',
-    'notify: {slack: {tokenEnv: SLACK_TOKEN}}',
-    'approvals: {webhooks: [{name: cab, secretEnv: CAB}]}',
-    'templatesDir: ./templates',
-  ])('is refused by name: %s', text => {
-    expect(problemsOf(text)).toEqual([expect.stringContaining('is not supported yet, expected it to be left out')]);
+describe('the server', () => {
+  it('has an address for people and programs each, and one that people know', () => {
+    const text =
+      "server: {listen: '127.0.0.1:0', hooks: '[::1]:9', publicUrl: 'https://sluice.example.com/', trustedProxies: [10.0.0.0/8, 'fd00::/8']}";
+    expect(load(text, { POD_IP: '10.0.0.7' })).toMatchObject({
+      listen: { host: '127.0.0.1', port: 0 },
+      hooks: { host: '::1', port: 9 },
+      publicUrl: 'https://sluice.example.com',
+      trustedProxies: ['10.0.0.0/8', 'fd00::/8'],
+      podAddress: '10.0.0.7',
+    });
   });
+
+  it.each(['10.0.0.0', '10.0.0.0/33', '10.0.0/8', 'fd00::/129', 'proxy.example.com/8', '10.0.0.0/8/8', '10.0.0.0/x'])(
+    '%s is no network of proxies',
+    network => {
+      expect(problemsOf(`server: {trustedProxies: ['${network}']}`)).toEqual([
+        expect.stringContaining('server.trustedProxies[0]: expected a network such as 10.0.0.0/8'),
+      ]);
+    },
+  );
+});
+
+describe('people and what brings their answers', () => {
+  const all = `people: [{name: alice, slack: U024BE7LH, user: alice@example.com, emails: [alice@example.com], groups: [release]}, {name: bob}]
+notify: {slack: {tokenEnv: T, signingSecretEnv: S, channel: '#deploys'}}
+approvals: {webhooks: [{name: change-board, secretEnv: CAB_SECRET}]}
+${source(', push: {secretEnv: PUSH}')}
+`;
+  const env = { T: 'xoxb-1', S: 'sesame', CAB_SECRET: 'whsec_1', PUSH: 'pushed' };
+
+  it('are given with their secrets', () => {
+    const { people, notify, approvals, sources } = load(all, env);
+    expect(people).toEqual([
+      {
+        name: 'alice',
+        slack: 'U024BE7LH',
+        user: 'alice@example.com',
+        emails: ['alice@example.com'],
+        groups: ['release'],
+      },
+      { name: 'bob' },
+    ]);
+    expect(notify.slack).toMatchObject({ channel: '#deploys', events: ['*'], apiUrl: 'https://slack.com/api' });
+    expect([notify.slack?.token(), notify.slack?.signingSecret?.()]).toEqual(['xoxb-1', 'sesame']);
+    expect(approvals.webhooks.map(({ name, secret }) => [name, secret()])).toEqual([['change-board', 'whsec_1']]);
+    expect(sources[0]?.pushSecret?.()).toBe('pushed');
+  });
+
+  it('their secrets are read each time, also after the file was emptied', () => {
+    const file = join(folder, 'cab');
+    writeFileSync(file, 'first\n');
+    const [board] = load(`approvals: {webhooks: [{name: cab, secretFile: '${file}'}]}`).approvals.webhooks;
+    expect(board?.secret()).toBe('first');
+    writeFileSync(file, '');
+    expect(board?.secret()).toBe('');
+    rmSync(file);
+    expect(() => board?.secret()).toThrow(`reading secret ${file}: ENOENT`);
+  });
+
+  it('their secrets are looked for before anything starts, and shown to nobody', () => {
+    const problems = problemsOf(all, { ...env, S: '', CAB_SECRET: undefined, PUSH: undefined });
+    expect(problems).toEqual([
+      expect.stringContaining('notify.slack.signingSecretEnv: names the environment variable S, which is not set'),
+      expect.stringContaining('approvals.webhooks[0].secretEnv: names the environment variable CAB_SECRET, which is not set'),
+      expect.stringContaining('sources[0].push.secretEnv: names the environment variable PUSH, which is not set'),
+    ]);
+    expect(problemsOf('approvals: {webhooks: [{name: cab, secretFile: s3cret}]}').join()).not.toContain('s3cret');
+  });
+
+  it.each([
+    ['people: [{name: alice}, {name: alice}]', 'people[1].name: alice is the name of people[0] already'],
+    ['people: [{name: a, slack: U1}, {name: b, slack: U1}]', 'people[1].slack: U1 is the slack of people[0] already'],
+    ['people: [{name: a, user: x}, {name: b, user: x}]', 'people[1].user: x is the user of people[0] already'],
+    ['people: [{slack: U1}]', 'people[0].name: is missing'],
+    ["notify: {slack: {channel: '#a'}}", 'expected exactly one of tokenEnv, tokenFile'],
+    ['notify: {slack: {tokenEnv: T, tokenFile: /t, channel: a}}', 'expected exactly one of tokenEnv, tokenFile'],
+    [
+      'notify: {slack: {tokenEnv: T, signingSecretEnv: S, signingSecretFile: /s, channel: a}}',
+      'expected at most one of signingSecretEnv, signingSecretFile',
+    ],
+    ['notify: {slack: {tokenEnv: T}}', 'notify.slack.channel: is missing'],
+    ['approvals: {webhooks: [{name: cab}]}', 'expected exactly one of secretEnv, secretFile'],
+    ['approvals: {webhooks: [{name: a, secretEnv: T}, {name: a, secretEnv: T}]}', 'a is the name of a webhook before'],
+    ["approvals: {webhooks: [{name: '../slack', secretEnv: T}]}", 'expected the name of a webhook'],
+    [source(', push: {}'), 'expected exactly one of secretEnv, secretFile'],
+  ])('%s', (text, problem) => {
+    expect(problemsOf(text, env).join('\n')).toContain(problem);
+  });
+});
+
+describe('what later versions bring', () => {
+  it.each([source(', verify: {signersFile: /etc/sluice/signers}'), source(', writeBack: {commitStatus: github}')])(
+    'is refused by name: %s',
+    text => {
+      expect(problemsOf(text)).toEqual([expect.stringContaining('is not supported yet, expected it to be left out')]);
+    },
+  );
 
   it.each(['server: {anonymousRead: false}', source(', verify: {}'), 'gateTemplates: {}', 'people: []'])(
     'may be named with what holds anyway: %s',
@@ -306,15 +394,14 @@ describe('what later versions bring', () => {
     },
   );
 
-  it('is accepted by the schema in full, so that only what is not supported is said', () => {
+  it('the file of the contract is accepted, except for what it says so of', () => {
     const contract = `server: {listen: '0.0.0.0:8080', hooks: '0.0.0.0:8081', publicUrl: 'https://sluice.example.com', anonymousRead: false}
 people: [{name: alice, slack: U024BE7LH, user: alice@example.com, emails: [alice@example.com], groups: [release]}]
 notify: {slack: {tokenEnv: T, signingSecretEnv: S, channel: '#deploys'}}
 approvals: {webhooks: [{name: change-board, secretEnv: CAB_SECRET}]}
+templatesDir: ./templates
 `;
-    const problems = problemsOf(contract);
-    expect(problems.every(problem => problem.includes('is not supported yet'))).toBe(true);
-    expect(problems).toHaveLength(5);
+    expect(problemsOf(contract, { T: 't', S: 's', CAB_SECRET: 'c' })).toEqual([]);
   });
 });
 
@@ -325,7 +412,12 @@ describe('files that come along', () => {
     expect(problemsOf(text)).toEqual([]);
     const all = text.replaceAll(/^# (?=\s*(?:-|\w+:))/gm, '');
     expect(all).toMatch(/^providers:/m);
-    const config = load(all, { GIT_USERNAME: 'alice', GIT_PASSWORD: 'x' });
+    const secrets = [...all.matchAll(/Env: (\w+)/g)].map(([, name = '']) => [name, 'x']);
+    const config = load(all, Object.fromEntries(secrets));
+    expect(config.people.map(({ name }) => name)).toEqual(['alice']);
+    expect(config.approvals.webhooks.map(({ name }) => name)).toEqual(['change-board']);
+    expect(config.notify.slack?.channel).toBe('#deploys');
+    expect(config.sources[0]?.pushSecret?.()).toBe('x');
     expect(config.sources.map(({ name }) => name)).toEqual(['fleet']);
     expect(Object.keys(config.providers.prometheus)).toEqual(['default']);
   });

@@ -10,6 +10,8 @@ export type { JsonPatchOperation, KubeClient } from './rest.ts';
 export type KubeClientOptions = {
   /** Without it: $KUBECONFIG, ~/.kube/config, then the pod's service account. */
   readonly kubeconfigPath?: string;
+  /** Default: the current-context of the kubeconfig. */
+  readonly context?: string;
   /** Default 10 s. */
   readonly timeoutMs?: number;
   /** Called once for each request; `code` is the HTTP status or `error` when there was no answer. */
@@ -104,7 +106,7 @@ async function watch(link: Link, ...[resource, query, on, signal]: Parameters<Ku
 
 /** Throws KubeError when the kubeconfig is missing or wrong; reaches the server with the first request only. */
 export function createKubeClient(options: KubeClientOptions): KubeClient {
-  const config = loadKubeConfig(options.kubeconfigPath);
+  const config = loadKubeConfig(options.kubeconfigPath, options.context);
   const link: Link = {
     credentials: createCredentials(config),
     server: config.getCurrentCluster()?.server ?? '',

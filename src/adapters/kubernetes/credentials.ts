@@ -2,6 +2,7 @@ import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent, type RequestOptions } from 'node:https';
 import type { KubeConfig } from '@kubernetes/client-node';
 import { KubeError } from './errors.ts';
+import { loadKubeConfig } from './kubeconfig.ts';
 
 /** How to reach the server as the user of the kubeconfig. */
 export type Connection = {
@@ -71,6 +72,44 @@ function createAgents(server: URL, proxied: boolean) {
   };
 }
 
+async function applied(config: KubeConfig): Promise<RequestOptions> {
+  const options: RequestOptions = {};
+  try {
+    await withTimeout(config.applyToHTTPSOptions(options));
+  } catch (error) {
+    throw new KubeError('getting credentials for the API server', { kind: 'refused', reason: explain(error) });
+  }
+  return options;
+}
+
+/** The person who runs a command, as the kubeconfig knows them. */
+export type Caller = {
+  /** The namespace of the context. */
+  readonly namespace: string;
+  /**
+   * What proves to another server who that is. Throws KubeError `refused` when a plugin or a file does not give it, or when
+   * the user has a certificate or a password instead.
+   */
+  bearerToken(): Promise<string>;
+};
+
+/** Throws KubeError when the kubeconfig is missing or wrong. */
+export function loadCaller(options: { readonly kubeconfigPath?: string; readonly context?: string }): Caller {
+  const config = loadKubeConfig(options.kubeconfigPath, options.context);
+  return {
+    namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+    bearerToken: async () => {
+      const [, token] = /^Bearer (\S+)$/.exec(headersOf(await applied(config))['Authorization'] ?? '') ?? [];
+      if (token !== undefined) return token;
+      const has = config.getCurrentUser()?.certFile || config.getCurrentUser()?.certData ? 'a client certificate' : 'no token';
+      throw new KubeError('getting a token', {
+        kind: 'refused',
+        reason: `the user ${config.getCurrentUser()?.name ?? ''} of the kubeconfig has ${has}, which another server cannot check`,
+      });
+    },
+  };
+}
+
 /** Asks the kubeconfig's token, token file, certificates or plugin for what a request needs. */
 export function createCredentials(config: KubeConfig): Credentials {
   const cluster = config.getCurrentCluster();
@@ -79,12 +118,7 @@ export function createCredentials(config: KubeConfig): Credentials {
   let current: { readonly untilMs: number; readonly connection: Promise<Connection> } | undefined;
 
   async function load(): Promise<Connection> {
-    const options: RequestOptions = {};
-    try {
-      await withTimeout(config.applyToHTTPSOptions(options));
-    } catch (error) {
-      throw new KubeError('getting credentials for the API server', { kind: 'refused', reason: explain(error) });
-    }
+    const options = await applied(config);
     const auth = typeof options.auth === 'string' ? { auth: options.auth } : {};
     return { server, agent: agents.agentFor(options), headers: headersOf(options), ...auth };
   }

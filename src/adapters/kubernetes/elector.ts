@@ -1,6 +1,6 @@
 import { type Clock, type Logger, SystemError } from '../../controller/ports.ts';
 import type { KubeClient } from './client.ts';
-import { readLease, type Term, writeLease } from './lease.ts';
+import { type Addresses, type LeaseSpec, readLease, type Term, writeLease } from './lease.ts';
 import { type KubeObject, LEASES } from './resources.ts';
 
 export type ElectorOptions = {
@@ -11,6 +11,8 @@ export type ElectorOptions = {
   readonly identity: string;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Where others reach this process while it leads; stands on the lease. */
+  readonly addresses?: () => Addresses;
   /** Whole seconds; default 10 s. */
   readonly leaseDurationMs?: number;
   /** Default 2 s. Whoever waits for the lease looks four times as often, so that one that was released is taken at once. */
@@ -27,6 +29,8 @@ export type Elector = {
   epoch(): number;
   /** How long the lease is still certain to be ours; 0 when it is not. A write that may take longer must not be sent. */
   remainingMs(nowMs: number): number;
+  /** Where the other process that leads is reached, as its lease said when it was last looked at; `undefined`: none is known. */
+  leader(): Addresses | undefined;
   /** Called when leadership begins or ends. */
   onChange(callback: (isLeader: boolean) => void): void;
 };
@@ -40,7 +44,7 @@ type Held = {
 };
 
 /** Another holder's lease runs from when we saw it change, by our own clock: theirs may be wrong. */
-type Observed = { readonly record: string; readonly atMs: number };
+type Observed = { readonly record: string; readonly atMs: number; readonly lease: LeaseSpec };
 
 const LONGEST_ENDING_MS = 1000;
 
@@ -101,6 +105,13 @@ class LeaseElector implements Elector {
     return Math.max(0, Math.min(this.#held.validUntilMs - nowMs, this.#held.validUntilTickMs - performance.now()));
   }
 
+  leader(): Addresses | undefined {
+    if (this.#observed === undefined || this.isLeader()) return undefined;
+    const { atMs, lease } = this.#observed;
+    const isOther = lease.holder !== '' && lease.holder !== this.#options.identity;
+    return isOther && this.#options.clock.now() < atMs + lease.durationMs ? lease.addresses : undefined;
+  }
+
   onChange(callback: (isLeader: boolean) => void): void {
     this.#callbacks.push(callback);
   }
@@ -151,7 +162,7 @@ class LeaseElector implements Elector {
     const found = readLease(lease);
     const record = JSON.stringify(found);
     const nowMs = clock.now();
-    if (this.#observed?.record !== record) this.#observed = { record, atMs: nowMs };
+    if (this.#observed?.record !== record) this.#observed = { record, atMs: nowMs, lease: found };
     // Our own name on it is from an earlier term, or from a process before this one that is gone.
     const free = found.holder === '' || found.holder === identity;
     if (!free && nowMs < this.#observed.atMs + found.durationMs) return;
@@ -173,14 +184,19 @@ class LeaseElector implements Elector {
     const { namespace, name, identity, clock } = this.#options;
     const nowMs = clock.now();
     const transitions = this.#held?.transitions ?? 0;
-    const term: Term = { holder: identity, durationMs: this.#leaseDurationMs, transitions, nowMs, acquiredMs: nowMs };
+    const addresses = this.#addresses();
+    const term: Term = { holder: identity, durationMs: this.#leaseDurationMs, transitions, nowMs, acquiredMs: nowMs, addresses };
     const content = writeLease({ metadata: { namespace, name } }, term);
     const sent = { nowMs, tickMs: performance.now() };
     await this.#take(async () => this.#hold(await this.#options.client.create(LEASES, content, this.#limits()), sent));
   }
 
-  async #write(lease: KubeObject, term: Omit<Term, 'durationMs'>): Promise<void> {
-    const content = writeLease(lease, { ...term, durationMs: this.#leaseDurationMs });
+  #addresses(): Addresses {
+    return this.#options.addresses?.() ?? {};
+  }
+
+  async #write(lease: KubeObject, term: Omit<Term, 'durationMs' | 'addresses'>): Promise<void> {
+    const content = writeLease(lease, { ...term, durationMs: this.#leaseDurationMs, addresses: this.#addresses() });
     const sent = { nowMs: term.nowMs, tickMs: performance.now() };
     this.#hold(await this.#options.client.replace(LEASES, content, this.#limits()), sent);
   }
@@ -215,7 +231,7 @@ class LeaseElector implements Elector {
 
   async #release(held: Held): Promise<void> {
     const nowMs = this.#options.clock.now();
-    const term: Term = { holder: '', durationMs: 1000, transitions: held.transitions, nowMs };
+    const term: Term = { holder: '', durationMs: 1000, transitions: held.transitions, nowMs, addresses: {} };
     try {
       await this.#options.client.replace(LEASES, writeLease(held.lease, term), { timeoutMs: LONGEST_ENDING_MS });
     } catch (error) {

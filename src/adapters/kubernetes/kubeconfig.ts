@@ -82,6 +82,14 @@ function loadDefault(): KubeConfig {
   return config;
 }
 
+function choose(config: KubeConfig, context: string, operation: string): void {
+  if (config.getContextObject(context) === null) {
+    const known = config.getContexts().map(({ name }) => name);
+    fail(operation, 'notFound', `there is no context ${context}; there are ${known.join(', ') || 'none'}`);
+  }
+  config.setCurrentContext(context);
+}
+
 function check(config: KubeConfig, operation: string): void {
   const context = config.getContextObject(config.getCurrentContext());
   if (!config.getCurrentContext()) fail(operation, 'badAnswer', 'current-context is not set');
@@ -97,12 +105,14 @@ function check(config: KubeConfig, operation: string): void {
 }
 
 /**
- * Loads the kubeconfig at `path`; without a path $KUBECONFIG, ~/.kube/config, then the pod's service account.
- * Throws KubeError that says what is wrong with which file.
+ * Loads the kubeconfig at `path`; without a path $KUBECONFIG, ~/.kube/config, then the pod's service account. `context`
+ * takes the place of its current-context. Throws KubeError that says what is wrong with which file.
  */
-export function loadKubeConfig(path?: string): KubeConfig {
+export function loadKubeConfig(path?: string, context?: string): KubeConfig {
   const config = path === undefined ? loadDefault() : loadFile(path);
-  check(config, path === undefined ? 'reading the default kubeconfig' : `reading kubeconfig ${path}`);
+  const operation = path === undefined ? 'reading the default kubeconfig' : `reading kubeconfig ${path}`;
+  if (context !== undefined) choose(config, context, operation);
+  check(config, operation);
   // The library refuses plain HTTP unless certificates need no check, which over HTTP says nothing.
   const clusters = config.clusters.map(cluster => ({
     ...cluster,

@@ -1,4 +1,7 @@
-import type { KubeObject } from './resources.ts';
+import type { KubeObject, ObjectMeta } from './resources.ts';
+
+/** Where a process serves, as `address:port`; what is not served, or not known, is absent. */
+export type Addresses = { readonly api?: string; readonly hooks?: string };
 
 /** What is of interest in a coordination.k8s.io/v1 Lease. */
 export type LeaseSpec = {
@@ -9,6 +12,8 @@ export type LeaseSpec = {
   readonly transitions: number;
   /** As it stands there. */
   readonly renewTime: string;
+  /** Of the holder. */
+  readonly addresses: Addresses;
 };
 
 export type Term = {
@@ -18,7 +23,31 @@ export type Term = {
   readonly nowMs: number;
   /** When this holder got it; kept from the lease when absent. */
   readonly acquiredMs?: number;
+  /** Take the place of those of the holder before. */
+  readonly addresses: Addresses;
 };
+
+const ANNOTATIONS = { api: 'sluice.dev/api-address', hooks: 'sluice.dev/hooks-address' } as const;
+/** An address of a network, and nothing that would have to be looked up. */
+const ADDRESS = /^(?:\d{1,3}(?:\.\d{1,3}){3}|\[[0-9A-Fa-f:.]+\]):\d{1,5}$/;
+
+function addressesOf({ annotations = {} }: ObjectMeta): Addresses {
+  const [api, hooks] = [annotations[ANNOTATIONS.api], annotations[ANNOTATIONS.hooks]];
+  return {
+    ...(api !== undefined && ADDRESS.test(api) ? { api } : {}),
+    ...(hooks !== undefined && ADDRESS.test(hooks) ? { hooks } : {}),
+  };
+}
+
+function withAddresses({ annotations, ...metadata }: ObjectMeta, { api, hooks }: Addresses): ObjectMeta {
+  const { [ANNOTATIONS.api]: _api, [ANNOTATIONS.hooks]: _hooks, ...others } = annotations ?? {};
+  const all = {
+    ...others,
+    ...(api === undefined ? {} : { [ANNOTATIONS.api]: api }),
+    ...(hooks === undefined ? {} : { [ANNOTATIONS.hooks]: hooks }),
+  };
+  return Object.keys(all).length === 0 ? metadata : { ...metadata, annotations: all };
+}
 
 /** Leases want exactly six decimals (V1MicroTime); a millisecond is as fine as this process measures. */
 function microTime(atMs: number): string {
@@ -37,6 +66,7 @@ export function readLease(lease: KubeObject): LeaseSpec {
     durationMs: (spec.leaseDurationSeconds ?? 0) * 1000,
     transitions: spec.leaseTransitions ?? 0,
     renewTime: spec.renewTime ?? '',
+    addresses: addressesOf(lease.metadata),
   };
 }
 
@@ -50,5 +80,6 @@ export function writeLease(lease: KubeObject, term: Term): KubeObject {
     renewTime: microTime(term.nowMs),
     ...(term.acquiredMs === undefined ? {} : { acquireTime: microTime(term.acquiredMs) }),
   };
-  return { ...lease, apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', spec };
+  const metadata = withAddresses(lease.metadata, term.addresses);
+  return { ...lease, apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata, spec };
 }

@@ -66,6 +66,6 @@ export function objectPath(resource: Resource, ref: ObjectRef): string {
 /** The object for people, e.g. `rollouts weather/forecast`. */
 export function describe(resource: Resource, ref: Partial<ObjectRef>): string {
   const plural = ref.subresource ? `${resource.plural}/${ref.subresource}` : resource.plural;
-  if (ref.name === undefined) return ref.namespace ? `${plural} in ${ref.namespace}` : plural;
+  if (!ref.name) return ref.namespace ? `${plural} in ${ref.namespace}` : plural;
   return `${plural} ${ref.namespace ? `${ref.namespace}/` : ''}${ref.name}`;
 }

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createElector, type Elector } from '../../../src/adapters/kubernetes/elector.ts';
+import type { Addresses } from '../../../src/adapters/kubernetes/lease.ts';
 import type { KubeObject } from '../../../src/adapters/kubernetes/resources.ts';
 import { createMemoryObjects } from './memoryObjects.ts';
 import { createLines } from './quiet.ts';
@@ -10,9 +11,9 @@ let api: ReturnType<typeof createMemoryObjects>;
 let log: ReturnType<typeof createLines>;
 let electors: Elector[];
 
-const elector = (identity: string, skewMs = 0): Elector => {
+const elector = (identity: string, skewMs = 0, own: Addresses = {}): Elector => {
   const clock = { now: () => Date.now() + skewMs };
-  const made = createElector({ client: api, ...LEASE, identity, clock, logger: log.logger });
+  const made = createElector({ client: api, ...LEASE, identity, clock, logger: log.logger, addresses: () => own });
   electors.push(made);
   return made;
 };
@@ -195,5 +196,61 @@ describe('R31: one leader', () => {
     });
     await pass(2_000);
     expect([stopped, one.isLeader()]).toEqual([true, false]);
+  });
+});
+
+describe('where the leader is reached', () => {
+  const ONE = { api: '10.0.0.1:8080', hooks: '[fd00::1]:8081' };
+
+  it('stands on the lease for those that wait, at no further request', async () => {
+    const one = elector('one', 0, ONE);
+    one.start();
+    await pass(0);
+    const two = elector('two', 0, { api: '10.0.0.2:8080' });
+    expect(two.leader()).toBeUndefined();
+    two.start();
+    await pass(500);
+    expect([one.leader(), two.leader()]).toEqual([undefined, ONE]);
+    expect(lease()?.metadata.annotations).toEqual({
+      'sluice.dev/api-address': '10.0.0.1:8080',
+      'sluice.dev/hooks-address': '[fd00::1]:8081',
+    });
+    await one.stop();
+    expect(lease()?.metadata.annotations).toBeUndefined();
+    await pass(1_000);
+    expect([two.isLeader(), two.leader()]).toEqual([true, undefined]);
+    expect(lease()?.metadata.annotations).toEqual({ 'sluice.dev/api-address': '10.0.0.2:8080' });
+  });
+
+  it('is forgotten when the lease ends', async () => {
+    const spec = { holderIdentity: 'dead', leaseDurationSeconds: 10, leaseTransitions: 4 };
+    api.store({ metadata: { ...LEASE, annotations: { 'sluice.dev/api-address': '10.0.0.1:8080' } }, spec });
+    const two = elector('two');
+    two.start();
+    await pass(9_000);
+    expect(two.leader()).toEqual({ api: '10.0.0.1:8080' });
+    api.fail('unavailable');
+    await pass(2_000);
+    expect([two.isLeader(), two.leader()]).toEqual([false, undefined]);
+  });
+
+  it.each(['elsewhere.example:80', 'http://10.0.0.1:80', '10.0.0.1:80/path', '10.0.0.1', 'user@10.0.0.1:80', ''])(
+    'is an address and nothing else: %j is none',
+    async written => {
+      const spec = { holderIdentity: 'one', leaseDurationSeconds: 10, leaseTransitions: 4 };
+      api.store({ metadata: { ...LEASE, annotations: { 'sluice.dev/api-address': written } }, spec });
+      const two = elector('two');
+      two.start();
+      await pass(0);
+      expect(two.leader()).toEqual({});
+    },
+  );
+
+  it('keeps other annotations', async () => {
+    const spec = { holderIdentity: '', leaseDurationSeconds: 1, leaseTransitions: 4 };
+    api.store({ metadata: { ...LEASE, annotations: { by: 'someone', 'sluice.dev/hooks-address': '10.0.0.9:1' } }, spec });
+    elector('one', 0, { api: '10.0.0.1:8080' }).start();
+    await pass(0);
+    expect(lease()?.metadata.annotations).toEqual({ by: 'someone', 'sluice.dev/api-address': '10.0.0.1:8080' });
   });
 });

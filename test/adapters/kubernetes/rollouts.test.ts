@@ -74,6 +74,24 @@ describe('rollout store', () => {
     expect(store.get('weather/none')).toBeUndefined();
   });
 
+  it.each([
+    ['a list of names and addresses', '["Alice","alice@example.com"]', ['Alice', 'alice@example.com']],
+    ['nobody', '[]', []],
+    ['no list', '{"name":"alice"}', ['*']],
+    ['a list of something else', '["alice",7]', ['*']],
+    ['no JSON', 'alice', ['*']],
+    ['nothing', '', ['*']],
+    ['more than anybody writes', JSON.stringify(Array(10_000).fill('a')), ['*']],
+  ])('R19: reads who wrote the change; what cannot be read is somebody who is not known: %s', (_, text, authors) => {
+    const { metadata } = OBJECT;
+    const annotations = { ...metadata.annotations, 'sluice.dev/authors': text };
+    const { labels: _labels, ...byHand } = { ...metadata, annotations };
+    expect(world({ ...OBJECT, metadata: { ...metadata, annotations } }).read()).toMatchObject({ authors, source: { authors } });
+    const rollout = world({ ...OBJECT, metadata: byHand }).read();
+    expect(rollout).toMatchObject({ authors });
+    expect(rollout).not.toHaveProperty('source');
+  });
+
   it('takes an emptied status for none', () => {
     expect(world({ ...OBJECT, status: {} }).read()).not.toHaveProperty('status');
     expect(world({ ...OBJECT, status: STATUS }).read()?.status).toEqual(STATUS);
