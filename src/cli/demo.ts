@@ -1,32 +1,46 @@
-import { Command } from 'commander';
-import type { RolloutStatus } from '../rollout/index.ts';
+import { Command, Option } from 'commander';
 import { colours } from './colours.ts';
+import { type Answer, APPROVAL, tellApproval } from './demo/approval.ts';
+import { TWO_VERSIONS, tellTwoVersions } from './demo/twoVersions.ts';
 import { createView, type View } from './demo/view.ts';
 import { type DemoWorld, openDemoWorld } from './demo/world.ts';
 import { type CliIo, EXIT } from './io.ts';
 
-const STORY_WITHIN_MS = 90_000;
-const LOOK_EVERY_MS = 250;
+type Options = { readonly keep?: boolean; readonly story: 'versions' | 'approval'; readonly answer?: Answer };
 
-/** `sluice demo`: exit code 0 only if both stories ended as they should, 4 when its programs cannot run. */
+/** `sluice demo`: exit code 0 only if the story ended as it should, 2 for wrong usage, 4 when its programs cannot run. */
 export const createDemoCommand = (io: CliIo): Command =>
   new Command('demo')
     .description('sandbox and controller: a good version is promoted, a bad one goes back')
+    .addOption(
+      new Option('--story <name>', 'versions: a good and a bad one; approval: people are asked, and you press')
+        .choices(['versions', 'approval'])
+        .default('versions'),
+    )
+    .addOption(
+      new Option('--answer <answer>', 'with --story approval: presses by itself, for machines').choices(['approve', 'reject']),
+    )
     .option('--keep', 'keep everything running afterwards, to look around (Ctrl-C ends it)')
-    .action(async ({ keep }: { readonly keep?: boolean }) => {
+    .action(async (options: Options) => {
+      if (options.answer !== undefined && options.story !== 'approval') {
+        io.err('error: --answer goes with --story approval only\n');
+        io.exit(EXIT.usage);
+        return;
+      }
       const stopped = new AbortController();
       for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
-      io.exit(await demo(io, keep === true, stopped.signal).catch(error => failed(io, stopped.signal, error)));
+      io.exit(await demo(io, options, stopped.signal).catch(error => failed(io, stopped.signal, error)));
     });
 
-const demo = async (io: CliIo, keep: boolean, signal: AbortSignal): Promise<number> => {
+const demo = async (io: CliIo, { keep, story, answer }: Options, signal: AbortSignal): Promise<number> => {
   const view = createView(io.out, process.stdout.isTTY === true, () => Date.now());
   view.say('Starting a small world on this machine: Kubernetes API, mesh, traffic, Prometheus, Zipkin, and Sluice.');
-  const world = await openDemoWorld();
+  const world = await openDemoWorld(story === 'approval' ? APPROVAL : TWO_VERSIONS);
   try {
     introduce(view, world);
-    const isGood = await tellStories(view, world, signal);
-    if (keep && !signal.aborted) {
+    const telling = { view, world, signal };
+    const isGood = story === 'approval' ? await tellApproval(telling, answer) : await tellTwoVersions(telling);
+    if (keep === true && !signal.aborted) {
       view.say('\nEverything keeps running; look around, Ctrl-C ends it.');
       await new Promise<void>(resolve => signal.addEventListener('abort', () => resolve()));
     }
@@ -57,62 +71,4 @@ const introduce = (view: View, { urls, kubeconfig, repository }: DemoWorld): voi
     ['kubectl', `kubectl --kubeconfig ${kubeconfig} -n weather get rollouts`],
   ];
   for (const [name = '', value = ''] of rows) view.say(`  ${colours.bold(name.padEnd(18))} ${value}`);
-};
-
-const tellStories = async (view: View, world: DemoWorld, signal: AbortSignal): Promise<boolean> => {
-  await until(view, world, signal, status => status.phase === 'Healthy' && status.stableVersion === 'v1');
-  const before = await world.traffic();
-
-  view.say(`\n${colours.bold('A good version.')} forecast v2 is committed: 0 -> 50 -> 100, each step on evidence.`);
-  await world.commit('v2');
-  const good = await until(view, world, signal, status => status.stableVersion === 'v2' || status.phase === 'RolledBack');
-  const goodWeights = await world.weights();
-  const afterGood = await world.traffic();
-
-  view.say(`\n${colours.bold('A bad version.')} forecast v3 answers every third request with an error; it is committed.`);
-  await world.breakVersion('v3', 0.33);
-  await world.commit('v3');
-  const bad = await until(view, world, signal, status => status.phase === 'RolledBack' || status.stableVersion === 'v3');
-  const badWeights = await world.weights();
-  if (good === undefined || bad === undefined) {
-    view.say(signal.aborted ? '\nStopped.' : `\nNot finished within ${STORY_WITHIN_MS / 1000} s.`);
-    return false;
-  }
-
-  const afterBad = await world.traffic();
-  const failedGood = afterGood.failed - before.failed;
-  const isGoodRight = good.stableVersion === 'v2' && goodWeights['v2'] === 100 && failedGood === 0;
-  const isBadRight = bad.phase === 'RolledBack' && (badWeights['v3'] ?? 0) === 0 && badWeights['v2'] === 100;
-  view.say(`\n${colours.bold('Summary')}`);
-  view.say(
-    `  ${mark(isGoodRight)} v2 ${good.stableVersion === 'v2' ? 'is stable' : `ended ${good.phase}`}, weights ${weightsText(goodWeights)}; ${afterGood.requests - before.requests} requests meanwhile, ${failedGood} failed`,
-  );
-  view.say(
-    `  ${mark(isBadRight)} v3 ended ${bad.phase}, weights ${weightsText(badWeights)}; ${afterBad.requests - afterGood.requests} requests meanwhile, ${afterBad.failed - afterGood.failed} failed before all traffic was back`,
-  );
-  view.say(`    why: ${bad.message}`);
-  return isGoodRight && isBadRight;
-};
-
-const mark = (isRight: boolean): string => (isRight ? colours.green('ok ') : colours.red('BAD'));
-const weightsText = (weights: Readonly<Record<string, number>>): string =>
-  Object.entries(weights)
-    .map(([version, weight]) => `${version} ${weight}`)
-    .join(' / ');
-
-/** Shows the rollout until it is where it should be; `undefined` when time is up or Ctrl-C was pressed. */
-const until = async (
-  view: View,
-  world: DemoWorld,
-  signal: AbortSignal,
-  isThere: (status: RolloutStatus) => boolean,
-): Promise<RolloutStatus | undefined> => {
-  const endMs = Date.now() + STORY_WITHIN_MS;
-  while (Date.now() < endMs && !signal.aborted) {
-    const status = await world.status();
-    view.show(status);
-    if (status !== undefined && isThere(status)) return status;
-    await new Promise(resolve => setTimeout(resolve, LOOK_EVERY_MS));
-  }
-  return undefined;
 };

@@ -9,7 +9,7 @@ export const sandboxProgram = (): string => fileURLToPath(new URL('sandbox.js', 
 /** `sluice sandbox`: hands all options over to that program. */
 export const createSandboxCommand = (io: CliIo): Command =>
   new Command('sandbox')
-    .description('run a small world without a cluster: Kubernetes API, mesh, traffic, telemetry')
+    .description('run a small world without a cluster: Kubernetes API, mesh, traffic, telemetry, chat')
     .helpOption(false)
     .allowUnknownOption()
     .allowExcessArguments()

@@ -1,6 +1,11 @@
 import type { RequestListener, ServerResponse } from 'node:http';
+import type { Chat } from './chat/chat.ts';
+import { chatActions } from './control/chat.ts';
+import { BadControl, flagIn, numberIn, textIn } from './control/fields.ts';
+import { personIn } from './control/person.ts';
 import type { Fault, Faults } from './faults.ts';
 import { isObject, type JsonObject } from './kube/json.ts';
+import type { People, Person } from './kube/people.ts';
 import { readBody } from './kube/request.ts';
 import type { Load, LoadStats, LoadTarget } from './load.ts';
 import type { Truth, WorkloadCount } from './mesh/truth.ts';
@@ -22,6 +27,11 @@ export interface Control {
   stats(): Stats;
   /** Makes one of the servers fail, or work again with `ok`. */
   setOutage(server: string, mode: OutageMode): Promise<void>;
+  /** Gives somebody a token for the API, and says what they may do; replaces who had this token before. */
+  setPerson(person: Person): void;
+  /** Takes a token away; false when nobody has it. */
+  removePerson(token: string): boolean;
+  readonly chat: Chat;
   /** Forgets the API's watch history: watches get 410 Gone. */
   compact(): void;
 }
@@ -32,11 +42,10 @@ export interface ControlDeps {
   readonly load: Load;
   readonly truth: Truth;
   readonly servers: { readonly [name: string]: Switchable };
+  readonly people: People;
+  readonly chat: Chat;
   readonly compact: () => void;
 }
-
-/** A wrong control request; answered with 400. */
-class BadControl extends Error {}
 
 const MODES: readonly OutageMode[] = ['ok', 'refuse', 'hang', 'slow', 'error500', 'nonsense'];
 
@@ -56,23 +65,12 @@ export function createControl(deps: ControlDeps): Control {
         throw new BadControl(`unknown server ${JSON.stringify(server)}: expected one of ${Object.keys(deps.servers).join(', ')}`);
       await endpoint.setMode(mode);
     },
+    setPerson: deps.people.set,
+    removePerson: deps.people.remove,
+    chat: deps.chat,
     compact: () => deps.compact(),
   };
 }
-
-const numberIn = (body: JsonObject, key: string, max: number): number | undefined => {
-  const value = body[key];
-  if (value === undefined) return undefined;
-  if (typeof value !== 'number' || !(value >= 0 && value <= max))
-    throw new BadControl(`${key}: expected a number from 0 to ${max}`);
-  return value;
-};
-
-const flagIn = (body: JsonObject, key: string): boolean | undefined => {
-  const value = body[key];
-  if (value === undefined || typeof value === 'boolean') return value;
-  throw new BadControl(`${key}: expected true or false`);
-};
 
 function faultIn(body: JsonObject): Partial<Fault> {
   const entries = {
@@ -85,16 +83,11 @@ function faultIn(body: JsonObject): Partial<Fault> {
   return Object.fromEntries(Object.entries(entries).filter(([, value]) => value !== undefined));
 }
 
-function textIn(body: JsonObject, key: string): string {
-  const value = body[key];
-  if (typeof value !== 'string' || !value) throw new BadControl(`${key}: expected a name`);
-  return value;
-}
-
 type Action = (body: JsonObject) => unknown;
 
 function actions(control: Control): { readonly [route: string]: Action } {
   return {
+    ...chatActions(control.chat),
     'GET /faults': () => control.faults(),
     'POST /faults': body => control.setFault(textIn(body, 'pod' in body ? 'pod' : 'workload'), faultIn(body)),
     'POST /load': body => {
@@ -112,6 +105,13 @@ function actions(control: Control): { readonly [route: string]: Action } {
       await control.setOutage(textIn(body, 'server'), mode);
       return { server: body['server'], mode };
     },
+    'POST /people': body => {
+      const person = personIn(body);
+      control.setPerson(person);
+      const { token: _, ...known } = person;
+      return known;
+    },
+    'DELETE /people': body => ({ removed: control.removePerson(textIn(body, 'token')) }),
     'POST /compact': () => {
       control.compact();
       return { compacted: true };
@@ -133,14 +133,14 @@ function parse(text: string): JsonObject {
   throw new BadControl('body: expected a JSON object');
 }
 
-/** The control server: `GET|POST /faults`, `POST /load`, `GET /stats`, `POST /outage`, `POST /compact`. */
+/** The control server: `GET|POST /faults`, `POST /load`, `GET /stats`, `POST /outage`, `POST|DELETE /people`, `GET|POST /chat`, `POST /compact`. */
 export function createControlListener(control: Control): RequestListener {
   const table = actions(control);
   return (request, response) => {
     const route = `${request.method} ${new URL(request.url ?? '/', 'http://control').pathname}`;
     const action = table[route];
     if (!action) return reply(response, 404, { error: `no such action: ${route}; known: ${Object.keys(table).join(', ')}` });
-    const run = async () => reply(response, 200, await action(parse(request.method === 'POST' ? await readBody(request) : '')));
+    const run = async () => reply(response, 200, await action(parse(request.method === 'GET' ? '' : await readBody(request))));
     run().catch((error: unknown) =>
       reply(response, error instanceof BadControl ? 400 : 500, { error: error instanceof Error ? error.message : String(error) }),
     );

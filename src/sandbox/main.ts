@@ -19,8 +19,13 @@ function wholeNumber(text: string): number {
 
 function parseFlags(): Flags {
   return new Command('sandbox')
-    .description('a small Kubernetes API, mesh, traffic, Prometheus and Zipkin on loopback')
-    .option('--port-base <n>', 'first of six ports in a row; 0 takes free ones', wholeNumber, 0)
+    .description('a small Kubernetes API, mesh, traffic, Prometheus, Zipkin and chat on loopback')
+    .option(
+      '--port-base <n>',
+      'first of six ports in a row: Kubernetes API, gateway, Prometheus, Zipkin, control, chat; 0 takes free ones',
+      wholeNumber,
+      0,
+    )
     .addOption(new Option('--scenario <name>', 'what is set up').choices(SCENARIOS).default('weather'))
     .option('--kubeconfig <file>', 'where to write the kubeconfig (default: a temporary folder)')
     .option('--rate <n>', 'load in requests per second, 0 for none (default: 40, in the empty scenario 0)', wholeNumber)
@@ -43,7 +48,8 @@ function announce(sandbox: Sandbox, json: boolean): void {
     ['Kubernetes API', urls.api],
     ['Prometheus', urls.prometheus],
     ['Zipkin', urls.zipkin],
-    ['control', `${urls.control}  (GET /stats, POST /faults, /load, /outage)`],
+    ['chat', `${urls.chat}  (an inbox with buttons; like Slack below /api)`],
+    ['control', `${urls.control}  (GET /stats, /chat, POST /faults, /load, /outage, /people, /chat)`],
     ['kubeconfig', kubeconfigPath],
   ];
   const { bold, dim } = pc.createColors(process.stdout.isTTY === true && pc.isColorSupported);

@@ -1,5 +1,6 @@
 import type { RequestListener } from 'node:http';
 import { createPodApp } from './app/pod.ts';
+import { createChat } from './chat/chat.ts';
 import { type Control, createControl, createControlListener } from './control.ts';
 import { type Endpoint, startEndpoint, type TlsIdentity } from './endpoint.ts';
 import { createFaults } from './faults.ts';
@@ -39,14 +40,10 @@ export interface SandboxOptions {
   readonly flushMs?: number;
 }
 
-/** Where the servers are. */
-interface SandboxUrls {
-  readonly api: string;
-  readonly gateway: string;
-  readonly prometheus: string;
-  readonly zipkin: string;
-  readonly control: string;
-}
+type ServerName = 'api' | 'gateway' | 'prometheus' | 'zipkin' | 'control' | 'chat';
+
+/** Where the servers are; the API of the chat stands below `/api`, its inbox at `/`. */
+type SandboxUrls = { readonly [name in ServerName]: string };
 
 /** A running sandbox. */
 export interface Sandbox {
@@ -94,8 +91,25 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
   }
 }
 
+type Open = (name: string, offset: number, listener: RequestListener, tls?: TlsIdentity) => Promise<Endpoint>;
+
+async function openChat(open: Open) {
+  const chat = createChat(() => server.url);
+  const server = await open('the chat', 5, chat.listener);
+  return { chat, server };
+}
+
+const urlsOf = (servers: { readonly [name in ServerName]: Endpoint }): SandboxUrls => ({
+  api: servers.api.url,
+  gateway: servers.gateway.url,
+  prometheus: servers.prometheus.url,
+  zipkin: servers.zipkin.url,
+  control: servers.control.url,
+  chat: servers.chat.url,
+});
+
 async function assemble(options: SandboxOptions, closers: Closers, close: () => Promise<void>): Promise<Sandbox> {
-  const open = async (name: string, offset: number, listener: RequestListener, tls?: TlsIdentity) => {
+  const open: Open = async (name, offset, listener, tls) => {
     const port = options.portBase ? options.portBase + offset : 0;
     const endpoint = await startEndpoint(name, port, listener, tls);
     closers.push(endpoint.close);
@@ -120,13 +134,16 @@ async function assemble(options: SandboxOptions, closers: Closers, close: () => 
     options.rate ?? (scenario === 'empty' ? 0 : DEFAULT_RATE),
   );
   closers.push(load.close);
-  const servers = { api, gateway, prometheus, zipkin, istiod: world.istiod };
-  const control = createControl({ faults: world.faults, load, truth: world.truth, servers, compact: world.api.store.compact });
+  const { chat, server: chatServer } = await openChat(open);
+  const servers = { api, gateway, prometheus, zipkin, istiod: world.istiod, chat: chatServer };
+  const { faults, truth } = world;
+  const { people, store } = world.api;
+  const control = createControl({ faults, load, truth, servers, people, chat, compact: store.compact });
   const levers = await open('control', 4, createControlListener(control));
 
   const kubeconfig = kubeconfigOf(api.url.replace('http:', 'https:'), certificate.cert, world.api.token);
   const file = await writeKubeconfig(kubeconfig, options.kubeconfigPath);
   closers.push(file.remove);
-  const urls = { api: api.url, gateway: gateway.url, prometheus: prometheus.url, zipkin: zipkin.url, control: levers.url };
+  const urls = urlsOf({ api, gateway, prometheus, zipkin, control: levers, chat: chatServer });
   return { urls, kubeconfigPath: file.path, kubeconfig, control, close };
 }

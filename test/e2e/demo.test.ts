@@ -62,3 +62,35 @@ it.concurrent('the demo shows both stories to their right end', async () => {
   expect(code).toBe(0);
   expect(readdirSync(folder)).toEqual([]);
 });
+
+it.concurrent('R19: the story of an approval ends as the pressed button demands', async () => {
+  const { folder, surroundings } = openFolder();
+  const { code, output } = await run(['demo', '--story', 'approval', '--answer', 'approve'], surroundings);
+  expect(output).toMatch(/ok {2}step 2 was approved by alice via slack: v2 is stable, weights v1 0 \/ v2 100/);
+  expect(output).toContain('ok  the buttons are gone');
+  expect(code).toBe(0);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it.concurrent('R19: a person who reads the story of an approval finds the inbox, and a command that answers', async () => {
+  const { folder, surroundings } = openFolder();
+  const demo = start(['demo', '--story', 'approval'], { ...surroundings, terminal: true });
+  await demo.wrote('(reject instead of approve puts all traffic back)');
+  const [, inbox = ''] = /inbox +(http:\S+)/.exec(demo.output()) ?? [];
+  expect(await (await fetch(inbox)).text()).toMatch(/<button[^>]*>Approve<\/button>/);
+  const [, command = ''] = / approve (forecast .*)/.exec(demo.output()) ?? [];
+  const { code, output } = await run(['reject', ...command.split(' ')], surroundings);
+  expect(output).toContain('rejected: weather/forecast step 2');
+  expect(code).toBe(0);
+  await demo.wrote('Carol commits forecast v3.');
+  expect(demo.output()).toMatch(/ok {2}step 2 was rejected by alice via api: v2 ended RolledBack/);
+  demo.signal('SIGINT');
+  expect(await demo.ended).toEqual({ code: 1, signal: null });
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+it.concurrent('an answer goes with a question only', async () => {
+  const { code, output } = await run(['demo', '--answer', 'approve']);
+  expect(output).toBe('error: --answer goes with --story approval only\n');
+  expect(code).toBe(2);
+});

@@ -15,7 +15,7 @@ declare module 'vitest' {
 
 /** What the build and the program read, besides what the build makes. */
 const PARTS = ['src', 'templates', 'package.json', 'node_modules'];
-/** The demo's Rollout as it is, but in less time, and judging no version by how busy this machine is. */
+/** The demo's Rollouts; one of them as it is, but in less time, and judging no version by how busy this machine is. */
 const DEMO = 'rollouts/forecast.yaml';
 const DEMO_CHANGES = [
   ['pause: { duration: 15s }', 'pause: { duration: 8s }'],
@@ -45,6 +45,8 @@ export const setup = (project: TestProject): (() => void) => {
   const folder = mkdtempSync(join(tmpdir(), 'sluice-built-'));
   for (const part of PARTS) symlinkSync(join(repository, part), join(folder, part));
   for (const part of ['dist', 'rollouts', 'running']) mkdirSync(join(folder, part));
+  for (const file of readdirSync(join(repository, 'rollouts')))
+    if (`rollouts/${file}` !== DEMO) symlinkSync(join(repository, 'rollouts', file), join(folder, 'rollouts', file));
   writeFileSync(join(folder, DEMO), quickDemo(readFileSync(join(repository, DEMO), 'utf8')));
   const { status, stderr } = spawnSync(process.execPath, [join(repository, 'scripts/build.mjs')], {
     cwd: folder,

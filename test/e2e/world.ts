@@ -9,7 +9,11 @@ import { type ApiClient, apiClient, send, until } from '../sandbox/client.ts';
 import { type AppOptions, appObjects, hostOf, rollout } from './app.ts';
 import { type Running, start } from './running.ts';
 
-type Controller = Running & { readonly address: string };
+type Controller = Running & {
+  readonly address: string;
+  /** Where webhooks are received, when the configuration expects some. */
+  readonly hooks: string;
+};
 
 type ControllerOptions = {
   /** More of the configuration file. */
@@ -83,8 +87,8 @@ export const openWorld = async (): Promise<World> => {
     controller: async (options = {}) => {
       const running = await startController(sandbox, folder, options);
       closers.push(() => running.stop());
-      const { address } = await running.logged(({ msg }) => msg === 'ready');
-      return { ...running, address: String(address) };
+      const { address, hooks } = await running.logged(({ msg }) => msg === 'ready');
+      return { ...running, address: String(address), hooks: String(hooks) };
     },
     close: async () => {
       for (const closer of closers.splice(0).reverse()) await closer();
@@ -109,7 +113,8 @@ const startController = async (sandbox: Sandbox, folder: string, options: Contro
   };
   await writeFile(config, JSON.stringify(settings));
   const kubeconfig = options.kubeconfigPath ?? sandbox.kubeconfigPath;
-  const args = ['--config', config, '--kubeconfig', kubeconfig, '--listen', '127.0.0.1:0', '--leader-elect', 'false'];
+  const addresses = ['--listen', '127.0.0.1:0', '--hooks-listen', '127.0.0.1:0'];
+  const args = ['--config', config, '--kubeconfig', kubeconfig, ...addresses, '--leader-elect', 'false'];
   // a killed one leaves its folders behind; they go with the world
   return start(['controller', ...args, ...(options.args ?? [])], { env: { TMPDIR: folder } });
 };

@@ -50,7 +50,9 @@ describe('the sandbox as a program', () => {
     const { child, output } = run('--json', '--kubeconfig', kubeconfig, '--rate', '20');
     const ready = JSON.parse(await until(() => output.out.split('\n').find(line => line.startsWith('{')), 'the ready line'));
     expect(ready).toMatchObject({ event: 'ready', kubeconfig, pid: child.pid });
-    expect(Object.keys(ready)).toEqual(expect.arrayContaining(['api', 'gateway', 'app', 'prometheus', 'zipkin', 'control']));
+    expect(Object.keys(ready)).toEqual(
+      expect.arrayContaining(['api', 'gateway', 'app', 'prometheus', 'zipkin', 'control', 'chat']),
+    );
     expect(await readFile(kubeconfig, 'utf8')).toContain('certificate-authority-data');
     expect((await send(ready.app, { headers: { accept: 'text/html' } })).body).toContain('Weather Forecast');
     child.kill('SIGTERM');

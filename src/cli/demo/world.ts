@@ -19,10 +19,18 @@ export type DemoWorld = {
     readonly zipkin: string;
     readonly metrics: string;
     readonly control: string;
+    /** Where people see messages and press buttons. */
+    readonly inbox: string;
+    /** Where Sluice takes answers of people. */
+    readonly server: string;
+    /** Where Sluice receives webhooks; absent when it expects none. */
+    readonly hooks?: string;
   };
   readonly kubeconfig: string;
   readonly repository: string;
-  /** Commits the demo's Rollout with this version; answers with the commit. */
+  /** For files of a story; goes with the demo. */
+  readonly folder: string;
+  /** Commits the story's Rollout with this version; answers with the commit. */
   commit(version: string): Promise<string>;
   /** Makes a version answer with errors, as a share from 0 to 1. */
   breakVersion(version: string, errorRate: number): Promise<void>;
@@ -34,6 +42,18 @@ export type DemoWorld = {
   close(): Promise<void>;
 };
 
+/** What differs from story to story. */
+export type Setup = {
+  /** The Rollout that is committed, below `rollouts`. */
+  readonly rollout: string;
+  readonly author: { readonly name: string; readonly email: string };
+  /** More of the configuration file, YAML. */
+  configuration?(place: Place, folder: string): Promise<string>;
+};
+
+/** Where the parts of the sandbox are, by name. */
+export type Place = Readonly<Record<string, string>>;
+
 const ROLLOUT = { namespace: 'weather', name: 'forecast' };
 const VIRTUAL_SERVICES = { group: 'networking.istio.io', version: 'v1', plural: 'virtualservices', namespaced: true };
 const DEFINITIONS = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'customresourcedefinitions', namespaced: false };
@@ -41,51 +61,32 @@ const DEFINITIONS = { group: 'apiextensions.k8s.io', version: 'v1', plural: 'cus
 /** Files that come with the program, from source and from an installed package alike. */
 const shipped = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
-export const openDemoWorld = async (): Promise<DemoWorld> => {
+export const openDemoWorld = async (setup: Setup): Promise<DemoWorld> => {
   const folder = await mkdtemp(join(tmpdir(), 'sluice-demo-'));
   const closers: (() => Promise<void>)[] = [() => rm(folder, { recursive: true, force: true })];
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer();
   };
   try {
-    const sandbox = startProgram(
-      [sandboxProgram(), '--json', '--kubeconfig', join(folder, 'kubeconfig')],
-      line => line['event'] === 'ready',
-    );
+    const kubeconfig = join(folder, 'kubeconfig');
+    const sandbox = startProgram([sandboxProgram(), '--json', '--kubeconfig', kubeconfig], line => line['event'] === 'ready');
     closers.push(sandbox.stop);
     const place = await sandbox.ready;
-    const client = createKubeClient({ kubeconfigPath: place['kubeconfig'] ?? '' });
+    const client = createKubeClient({ kubeconfigPath: kubeconfig });
     closers.push(async () => client.close());
     await installDefinition(client);
     const repository = await createRepository(join(folder, 'fleet'));
-    await commitVersion(repository, 'v1');
+    await commitVersion(repository, 'v1', setup);
     const config = join(folder, 'sluice.yaml');
-    await writeFile(config, configuration(repository, place));
-    const args = [
-      'controller',
-      '--config',
-      config,
-      '--kubeconfig',
-      place['kubeconfig'] ?? '',
-      '--listen',
-      '127.0.0.1:0',
-      '--leader-elect',
-      'false',
-    ];
-    const controller = startProgram([process.argv[1] ?? '', ...args], line => line['msg'] === 'ready');
+    await writeFile(config, `${configuration(repository, place)}${(await setup.configuration?.(place, folder)) ?? ''}`);
+    const controller = startProgram(controllerArguments(config, kubeconfig), line => line['msg'] === 'ready');
     closers.push(controller.stop);
-    const { address } = await controller.ready;
     return {
-      urls: {
-        app: place['app'] ?? '',
-        prometheus: place['prometheus'] ?? '',
-        zipkin: place['zipkin'] ?? '',
-        control: place['control'] ?? '',
-        metrics: `http://${address}/metrics`,
-      },
-      kubeconfig: place['kubeconfig'] ?? '',
+      urls: urlsOf(place, await controller.ready),
+      kubeconfig,
       repository,
-      commit: version => commitVersion(repository, version),
+      folder,
+      commit: version => commitVersion(repository, version, setup),
       breakVersion: (version, errorRate) => post(`${place['control']}/faults`, { workload: `forecast-${version}`, errorRate }),
       status: async () => (await find(client))?.['status'] as RolloutStatus | undefined,
       weights: () => readWeights(client),
@@ -98,12 +99,29 @@ export const openDemoWorld = async (): Promise<DemoWorld> => {
   }
 };
 
+const controllerArguments = (config: string, kubeconfig: string): readonly string[] => {
+  const addresses = ['--listen', '127.0.0.1:0', '--hooks-listen', '127.0.0.1:0'];
+  const files = ['--config', config, '--kubeconfig', kubeconfig];
+  return [process.argv[1] ?? '', 'controller', ...files, ...addresses, '--leader-elect', 'false'];
+};
+
+const urlsOf = (place: Place, { address = '', hooks }: Readonly<Record<string, string>>): DemoWorld['urls'] => ({
+  app: place['app'] ?? '',
+  prometheus: place['prometheus'] ?? '',
+  zipkin: place['zipkin'] ?? '',
+  control: place['control'] ?? '',
+  inbox: place['chat'] ?? '',
+  server: `http://${address}`,
+  metrics: `http://${address}/metrics`,
+  ...(hooks === undefined ? {} : { hooks: `http://${hooks}` }),
+});
+
 const installDefinition = async (client: KubeClient): Promise<void> => {
   const definition: KubeObject = parse(await readFile(shipped('templates/crd/rollouts.sluice.dev.yaml'), 'utf8'));
   await client.create(DEFINITIONS, definition);
 };
 
-const configuration = (repository: string, place: Readonly<Record<string, string>>): string => `
+const configuration = (repository: string, place: Place): string => `
 sources:
   - name: fleet
     url: ${repository}
@@ -122,12 +140,12 @@ const createRepository = async (dir: string): Promise<string> => {
   return dir;
 };
 
-const commitVersion = async (dir: string, version: string): Promise<string> => {
-  const text = await readFile(shipped('rollouts/forecast.yaml'), 'utf8');
+const commitVersion = async (dir: string, version: string, { rollout, author }: Setup): Promise<string> => {
+  const text = await readFile(shipped(`rollouts/${rollout}`), 'utf8');
   const filepath = 'rollouts/forecast.yaml';
   await writeFile(join(dir, filepath), text.replace(/^ {2}version: .*$/m, `  version: ${version}`));
   await git.add({ fs, dir, filepath });
-  return git.commit({ fs, dir, message: `forecast ${version}`, author: { name: 'Alice', email: 'alice@example.com' } });
+  return git.commit({ fs, dir, message: `forecast ${version}`, author });
 };
 
 const find = async (client: KubeClient): Promise<KubeObject | undefined> => {
@@ -153,7 +171,7 @@ const readTraffic = async (control: string): ReturnType<DemoWorld['traffic']> =>
   return load;
 };
 
-const post = async (url: string, body: object): Promise<void> => {
+export const post = async (url: string, body: object): Promise<void> => {
   const answer = await fetch(url, {
     method: 'POST',
     headers: { 'content-type': 'application/json' },

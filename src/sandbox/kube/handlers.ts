@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Switchable } from '../outage.ts';
+import { authorize, verbOf } from './authorize.ts';
 import { at, type Json, type JsonObject, type KubeObject, numberOf, objectOf, stringOf } from './json.ts';
 import { PatchError } from './jsonpatch.ts';
 import { listPage } from './lists.ts';
 import type { Objects, WriteOptions } from './objects.ts';
 import { APPLY_PATCH, applyPatch, checkPatchType } from './patches.ts';
+import type { Identity, People } from './people.ts';
 import { parseBody, readBody, readDocument, type Target, toObject } from './request.ts';
 import { apiVersionOf, type Registry } from './resources.ts';
-import { answerReview, type Identify } from './reviews.ts';
+import { answerReview } from './reviews.ts';
 import { fromScale, toScale } from './scale.ts';
 import { createSelector } from './selectors.ts';
 import * as status from './status.ts';
@@ -20,6 +22,7 @@ import { callWebhook } from './webhook.ts';
 export interface Call {
   readonly target: Target;
   readonly query: URLSearchParams;
+  readonly caller: Identity;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
@@ -29,7 +32,7 @@ export interface Machinery {
   readonly store: Store;
   readonly registry: Registry;
   readonly objects: Objects;
-  readonly identify: Identify;
+  readonly people: People;
   readonly stalled: () => boolean;
   /** The validating webhook of the mesh. */
   readonly istiod: Switchable;
@@ -127,7 +130,7 @@ async function create(machinery: Machinery, call: Call): Promise<Answer> {
   const { target } = call;
   const body = await readDocument(call.request);
   const object = toObject(body, target);
-  if (target.resource.review) return ok(answerReview(target.resource.kind, object, machinery.identify), 201);
+  if (target.resource.review) return ok(answerReview(target.resource, object, machinery.people, call.caller), 201);
   return ok(shown(call, machinery.objects.create(target.resource, target.namespace, object, writeOptions(call))), 201);
 }
 
@@ -225,7 +228,7 @@ async function remove(machinery: Machinery, call: Call): Promise<Answer> {
 
 function get(machinery: Machinery, call: Call): Answer {
   const { target, query } = call;
-  if (/^(true|1)$/.test(query.get('watch') ?? '')) return watch(machinery, call);
+  if (verbOf(call.request.method, target, query) === 'watch') return watch(machinery, call);
   if (!target.name) return list(machinery, call);
   const found = machinery.objects.get(target.resource, target.namespace, target.name);
   return ok(target.subresource === 'scale' ? toScale(found) : shown(call, found));
@@ -238,6 +241,7 @@ export async function handle(machinery: Machinery, call: Call): Promise<Answer> 
   if (subresource === 'status' ? !resource.hasStatus : subresource === 'scale' ? !resource.hasScale : subresource !== '')
     throw status.unknownPath();
   const method = call.request.method ?? 'GET';
+  authorize(machinery.people, call.caller, verbOf(method, target, call.query), target);
   if (resource.review && method !== 'POST') throw status.methodNotAllowed();
   if (method === 'GET') return get(machinery, call);
   if (method !== 'DELETE') await callWebhook(machinery.istiod, resource, call.query.get('timeout'));

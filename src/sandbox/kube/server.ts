@@ -7,9 +7,9 @@ import { discover } from './discovery.ts';
 import { handle, type Machinery } from './handlers.ts';
 import type { JsonObject } from './json.ts';
 import { createObjects, type Objects } from './objects.ts';
+import { createPeople, type People } from './people.ts';
 import { parseTarget } from './request.ts';
 import { createRegistry, type Registry } from './resources.ts';
-import type { Identity } from './reviews.ts';
 import { ApiError, unauthorized, unknownPath } from './status.ts';
 import { createStore, type Store } from './store.ts';
 
@@ -21,10 +21,10 @@ export interface KubeApi {
   readonly objects: Objects;
   /** The bearer token of the kubeconfig. */
   readonly token: string;
+  /** Who else has a token. */
+  readonly people: People;
   close(): void;
 }
-
-const ADMIN: Identity = { username: 'sandbox-admin', groups: ['system:masters', 'system:authenticated'] };
 
 function respond(response: ServerResponse, code: number, body: JsonObject): void {
   if (response.headersSent || response.writableEnded) {
@@ -41,12 +41,13 @@ async function answer(machinery: Machinery, request: IncomingMessage, response: 
   const path = url.pathname.replace(/\/+$/, '') || '/';
   if (/^\/(healthz|readyz|livez)$/.test(path)) return void response.end('ok');
   const token = /^Bearer (.+)$/.exec(request.headers.authorization ?? '')?.[1] ?? '';
-  if (!machinery.identify(token)) throw unauthorized();
+  const caller = machinery.people.identify(token);
+  if (!caller) throw unauthorized();
   const document = request.method === 'GET' ? discover(machinery.registry, path) : undefined;
   if (document) return respond(response, 200, document);
   const target = parseTarget(machinery.registry, path);
   if (!target) throw unknownPath();
-  const result = await handle(machinery, { target, query: url.searchParams, request, response });
+  const result = await handle(machinery, { target, query: url.searchParams, caller, request, response });
   if (result) respond(response, result.code, result.body);
 }
 
@@ -62,11 +63,12 @@ export function createKubeApi(stalled: () => boolean, istiod: Switchable = creat
   const registry = createRegistry();
   const objects = createObjects(store);
   const token = randomBytes(24).toString('hex');
+  const people = createPeople(token, () => Date.now());
   const machinery: Machinery = {
     store,
     registry,
     objects,
-    identify: given => (given === token ? ADMIN : undefined),
+    people,
     stalled,
     istiod,
   };
@@ -77,6 +79,7 @@ export function createKubeApi(stalled: () => boolean, istiod: Switchable = creat
     registry,
     objects,
     token,
+    people,
     close: () => {
       for (const end of endings) end();
     },

@@ -53,6 +53,23 @@ export function unknownPath(): ApiError {
   return new ApiError(404, 'NotFound', 'the server could not find the requested resource', {});
 }
 
+/** 403 for somebody without the right. */
+export function forbidden(
+  subject: Subject,
+  { verb, subresource, namespace, name }: { verb: string; subresource: string; namespace: string; name: string },
+  user: string,
+): ApiError {
+  const resource = subresource ? `${subject.plural}/${subresource}` : subject.plural;
+  const scope = namespace ? `in the namespace "${namespace}"` : 'at the cluster scope';
+  const what = `User "${user}" cannot ${verb} resource "${resource}" in API group "${subject.group}" ${scope}`;
+  return new ApiError(
+    403,
+    'Forbidden',
+    `${qualified(subject)} ${name ? `"${name}" ` : ''}is forbidden: ${what}`,
+    about(subject, name),
+  );
+}
+
 /** 409 for a name that is taken. */
 export function alreadyExists(subject: Subject, name: string): ApiError {
   return new ApiError(409, 'AlreadyExists', `${qualified(subject)} "${name}" already exists`, about(subject, name));

@@ -349,22 +349,6 @@ describe('the Kubernetes API of the sandbox', () => {
     expect(prefix.body).toMatchObject({ code: 400, message: expect.stringContaining('should not be empty') });
   });
 
-  it('reviews tokens and access', async () => {
-    const review = (token: string) =>
-      api.post('/apis/authentication.k8s.io/v1/tokenreviews', {
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenReview',
-        metadata: {},
-        spec: { token },
-      });
-    expect((await review(api.token)).body.status).toMatchObject({ authenticated: true, user: { username: expect.any(String) } });
-    expect((await review('nope')).body.status).toMatchObject({ authenticated: false });
-    const access = await api.post('/apis/authorization.k8s.io/v1/subjectaccessreviews', {
-      spec: { user: 'x', resourceAttributes: { verb: 'get' } },
-    });
-    expect(access.body.status.allowed).toBe(true);
-  });
-
   it('merges the lists of built-in kinds by key', async () => {
     const path = '/apis/apps/v1/namespaces/weather/deployments/forecast-v3';
     const patched = await api.patch(path, 'strategic', {
