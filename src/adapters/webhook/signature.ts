@@ -20,5 +20,5 @@ export const signBody = (body: object, { id, atMs }: { id: string; atMs: number 
 };
 
 /** `whsec_` and base64, as Standard Webhooks writes keys; any other text is the key as it stands. */
-const keyOf = (secret: string): Buffer =>
+export const keyOf = (secret: string): Buffer =>
   secret.startsWith('whsec_') ? Buffer.from(secret.slice('whsec_'.length), 'base64') : Buffer.from(secret, 'utf8');
