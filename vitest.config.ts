@@ -15,6 +15,7 @@ const PURE = ['test/rollout/**/*.test.ts', 'test/scenarios/**/*.test.ts', 'test/
 const LONGEST = [
   'examples',
   'providers',
+  'approvals',
   'demo',
   'badInput',
   'kubernetes',

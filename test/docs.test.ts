@@ -48,9 +48,6 @@ const problemsOf = (text: string, file: string): readonly string[] => {
   return [...(found === 0 ? ['no Rollout'] : []), ...errors.map(({ line, path, message }) => `line ${line}: ${path} ${message}`)];
 };
 
-/** Fields that the documentation shows for `sluice simulate` only; its page says so beside them. */
-const SIMULATED_ONLY = [/(?:steps\[\d+\]|blueGreen)\.approval is not supported yet$/];
-
 describe('examples', () => {
   const manifests = filesIn('examples', /\.ya?ml$/);
   const rollouts = manifests.filter(file => /^kind: Rollout$/m.test(read(file)));
@@ -87,8 +84,7 @@ describe('YAML in the documentation', () => {
       metadata: { name: 'forecast', namespace: 'weather' },
       spec: { version: 'v2', strategy, ...spec },
     };
-    const refused = problemsOf(stringify(rollout), name).filter(problem => !SIMULATED_ONLY.some(known => known.test(problem)));
-    expect(refused).toEqual([]);
+    expect(problemsOf(stringify(rollout), name)).toEqual([]);
   });
 });
 

@@ -8,7 +8,7 @@ export function createGenerateCommand(io: CliIo): Command {
   return new Command('generate').description('write templates/crd from the schema in the code').action(async () => {
     const [{ rolloutDefinitionYaml }, { packageRoot }] = await Promise.all([
       import('../adapters/spec/crd.ts'),
-      import('./packageRoot.ts'),
+      import('../config/packageRoot.ts'),
     ]);
     const file = new URL('templates/crd/rollouts.sluice.dev.yaml', packageRoot());
     await writeFile(file, rolloutDefinitionYaml());

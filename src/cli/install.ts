@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { Command } from 'commander';
+import { packageRoot } from '../config/packageRoot.ts';
 import { type CliIo, EXIT } from './io.ts';
-import { packageRoot } from './packageRoot.ts';
 
 type Options = { readonly namespace: string; readonly image?: string };
 

@@ -6,8 +6,6 @@ import { problemLine, readRolloutFile } from '../rolloutFile.ts';
 export type Planned = {
   readonly rollout: ParsedRollout;
   readonly installation: Installation;
-  /** What a mesh is not given yet, with place; it is planned all the same. */
-  readonly refused: readonly string[];
 };
 
 /** The only Rollout of a file; or everything that is wrong with it, with file and line. `undefined`: no configuration is known. */
@@ -19,9 +17,9 @@ export const readRollout = async (
   if ('problems' in read) return read;
   const { rollout, errorsFor } = read;
   const installation = configured ?? assumedInstallation(rollout.spec);
-  const wrong = errorsFor({ ...installation, approvals: true });
+  const wrong = errorsFor(installation);
   if (wrong.length > 0) return { problems: wrong.map(problemLine) };
-  return { rollout, installation, refused: errorsFor(installation).map(({ path, message }) => `${path} ${message}`) };
+  return { rollout, installation };
 };
 
 /** Without a configuration there is what the Rollout names, and one Prometheus. */

@@ -15,7 +15,7 @@ export type Report = {
 };
 
 export const reportOf = (
-  { rollout, refused }: Planned,
+  { rollout }: Planned,
   foreseen: ForeseenPlan,
   known: { readonly assumed: Assumed; readonly isConfigured: boolean },
 ): Report => {
@@ -27,7 +27,6 @@ export const reportOf = (
     assumed: known.assumed,
     warnings: warningsOf(foreseen),
     notes: [
-      ...refused.map(text => `the controller refuses this Rollout: ${text}`),
       ...(spec.windows === undefined || spec.windows.length === 0 ? [] : ['windows may hold each step back']),
       ...(spec.paused === true ? ['spec.paused is true: nothing begins'] : []),
       ...assumptions(foreseen, known),
