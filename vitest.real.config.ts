@@ -21,7 +21,7 @@ const ORDER = [
   'lease',
   'everyRequest',
 ];
-const LAST = ['seededCrashes', 'faults', 'outages'];
+const LAST = ['approvals', 'seededCrashes', 'faults', 'outages'];
 
 const placeOf = ({ moduleId }: TestSpecification): number => {
   const name = basename(moduleId, '.test.ts');

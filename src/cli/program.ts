@@ -12,7 +12,7 @@ const COMMANDS: readonly { readonly name: string; readonly about: string; readon
   },
   {
     name: 'sandbox',
-    about: 'run a small world without a cluster: Kubernetes API, mesh, traffic, telemetry',
+    about: 'run a small world without a cluster: Kubernetes API, mesh, traffic, telemetry, chat',
     load: async io => (await import('./sandbox.ts')).createSandboxCommand(io),
   },
   {
@@ -46,9 +46,24 @@ const COMMANDS: readonly { readonly name: string; readonly about: string; readon
     load: async io => (await import('./replay.ts')).createReplayCommand(io),
   },
   {
+    name: 'approve',
+    about: 'agree to what a Rollout asks, as a Kubernetes user',
+    load: async io => (await import('./approve.ts')).createApproveCommand(io),
+  },
+  {
+    name: 'reject',
+    about: 'say no to what a Rollout asks, as a Kubernetes user; all traffic goes back',
+    load: async io => (await import('./approve.ts')).createRejectCommand(io),
+  },
+  {
     name: 'freeze',
     about: 'stop all forward movement of an installation, or let it go on',
     load: async io => (await import('./freeze.ts')).createFreezeCommand(io),
+  },
+  {
+    name: 'templates',
+    about: 'check templates of messages, or see what they make of samples',
+    load: async io => (await import('./templates.ts')).createTemplatesCommand(io),
   },
   {
     name: 'install',

@@ -16,6 +16,8 @@ interface ControllerSettings {
   readonly leaderElection: boolean;
   /** Namespace of the lease. Default: that of the installation. */
   readonly leaseNamespace?: string;
+  /** More of the configuration file; takes the place of what stands there otherwise. */
+  readonly more?: Readonly<Record<string, unknown>>;
   /** Options of Node. Default: stacks name lines of the source, which costs memory. */
   readonly nodeOptions?: readonly string[];
 }
@@ -27,6 +29,8 @@ interface ControllerOptions extends ControllerSettings {
 
 /** `sluice controller` in a process of its own, with the Prometheus and Zipkin of the bed. */
 export interface ControllerProcess {
+  /** Where health, metrics and the API are served. */
+  readonly url: string;
   /** Number of the process. Throws when it does not run. */
   readonly pid: () => number;
   /** SIGKILL, as when a machine is lost. */
@@ -49,7 +53,7 @@ export interface ControllerProcess {
 const STOP_WITHIN_MS = 60_000;
 
 function configuration(bed: Bed, settings: ControllerSettings): string {
-  const { namespaces, repositoryUrl, leaderElection, leaseNamespace } = settings;
+  const { namespaces, repositoryUrl, leaderElection, leaseNamespace, more } = settings;
   const source = { name: 'fleet', url: repositoryUrl, path: 'rollouts', namespaces, schedule: '*/1 * * * * *' };
   const zipkin = { zipkin: { default: { url: bed.zipkinUrl, timeout: '20s', lag: '3s' } } };
   return stringify({
@@ -60,6 +64,7 @@ function configuration(bed: Bed, settings: ControllerSettings): string {
       prometheus: { default: { url: bed.prometheusUrl, timeout: '20s' } },
       ...(bed.has('zipkin') ? zipkin : {}),
     },
+    ...more,
   });
 }
 
@@ -95,6 +100,7 @@ export async function startController(bed: Bed, options: ControllerOptions): Pro
   await startServer(bed.directory, await planController(bed, name, bed.ports[options.port], options));
   const metrics = async () => (await request(`${url}/metrics`)).body;
   return {
+    url,
     pid: () => pidOf(bed.directory, name),
     kill: () => stopServer(bed.directory, name, 0),
     start: () => restartServer(bed.directory, name),

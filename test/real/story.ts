@@ -17,7 +17,7 @@ export interface Status {
   readonly revision?: string;
   readonly step?: { readonly index: number; readonly startedAt?: string };
   readonly traffic?: { readonly weight: number };
-  readonly lastRequest?: { readonly verb: string; readonly outcome: string };
+  readonly lastRequest?: { readonly id: string; readonly verb: string; readonly outcome: string };
   readonly history?: readonly {
     readonly at: string;
     readonly action: string;

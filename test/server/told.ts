@@ -51,6 +51,7 @@ export const tellAll = (metrics: Metrics, before: StoredRollout): void => {
   metrics.stored(before, { phase: 'Progressing', reason: 'Drift', message: '', gates: [gateOf('success-rate', 'Pass')] });
   metrics.kubeRequest('patch', 'virtualservices.networking.istio.io', '409', 0.1);
   metrics.providerRequest('prometheus/default', 'timeout');
+  metrics.inbound.expect(['api'], ['fleet']);
   metrics.outbox.message('audit', 'sent');
   metrics.round({ seconds: 0.02, lagSeconds: 0.3, failed: true });
   metrics.sourceTurn(

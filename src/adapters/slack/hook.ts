@@ -86,10 +86,9 @@ type Found = { readonly rollout: StoredRollout; readonly asking: Asking };
 
 /** The one question that the button is about, of all that are open. */
 const findQuestion = ({ store, ids }: SlackHookOptions, { id, decision }: Press): Found => {
-  const known = readIds(ids);
-  for (const { rollout, open } of openQuestions(store)) {
-    const asking = { uid: rollout.uid, revision: open.revision, step: open.step, askedAt: open.askedAt };
-    const said = known.decisionOf(asking, id);
+  const decisionOn = readIds(ids).reading(id);
+  for (const { rollout, asking } of openQuestions(store)) {
+    const said = decisionOn(asking);
     if (said === decision) return { rollout, asking };
     if (said !== undefined) throw new Refused(400, 'the button says something else than its name');
   }

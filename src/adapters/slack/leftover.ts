@@ -6,7 +6,7 @@ import type { Conversations } from './conversations.ts';
 import { SlackError } from './failure.ts';
 import type { Press } from './press.ts';
 import { askingContent, isSame } from './question.ts';
-import type { QuestionIds } from './questions.ts';
+import type { Asking, QuestionIds } from './questions.ts';
 
 type Options = {
   readonly client: Pick<SlackClient, 'update'>;
@@ -19,14 +19,32 @@ type Options = {
 /** A message that is younger may ask what the caches of this process do not know yet. */
 const YOUNG_MS = 60_000;
 
-type Open = { readonly rollout: StoredRollout; readonly open: OpenQuestion };
+type Open = { readonly rollout: StoredRollout; readonly open: OpenQuestion; readonly asking: Asking };
 
-/** All that people are asked now. */
+const known = new WeakMap<StoredRollout, { readonly found: Open | undefined }>();
+
+/** Presses may come often; a Rollout that has not changed is the same object. */
+const openOf = (rollout: StoredRollout): Open | undefined => {
+  const seen = known.get(rollout);
+  if (seen !== undefined) return seen.found;
+  const open = openQuestion(rollout.status);
+  const found = open === undefined ? undefined : { rollout, open, asking: askingOf(rollout, open) };
+  known.set(rollout, { found });
+  return found;
+};
+
+const askingOf = ({ uid }: StoredRollout, { revision, step, askedAt }: OpenQuestion): Asking => ({
+  uid,
+  revision,
+  step,
+  askedAt,
+});
+
+/** All that people are asked now; of a Rollout that has not changed the same objects as before. */
 export const openQuestions = (store: Options['store']): readonly Open[] =>
   store.keys().flatMap(key => {
     const rollout = store.get(key);
-    const open = openQuestion(rollout?.status);
-    return rollout === undefined || open === undefined ? [] : [{ rollout, open }];
+    return rollout === undefined ? [] : (openOf(rollout) ?? []);
   });
 
 /**
@@ -39,7 +57,8 @@ export const tidyUp = async (options: Options, press: Press, signal: AbortSignal
   const { channel, ts, id, text, blocks } = press;
   const ids = options.ids();
   const all = openQuestions(store);
-  if (all.some(({ rollout, open }) => ids.decisionOf({ ...open, uid: rollout.uid }, id) !== undefined)) return 'kept';
+  const said = ids.reading(id);
+  if (all.some(({ asking }) => said(asking) !== undefined)) return 'kept';
   for (const { rollout, open } of all) {
     const { asked } = await conversations.of(rollout, signal);
     if (asked === undefined || asked.channel !== channel || asked.ts !== ts || !isSame(asked, open)) continue;

@@ -14,6 +14,7 @@ import type { Part } from './parts.ts';
 import { createPods, type Pods } from './pods.ts';
 import type { Ports } from './ports.ts';
 import { logOf, restartServer, signalServer, stopServer } from './process.ts';
+import { reissued } from './reissuedToken.ts';
 
 /** All that another process needs to use a running bed; kept as JSON in the bed's directory. */
 interface BedFacts extends Layout {
@@ -45,6 +46,8 @@ export interface Bed {
   readonly tokenOf: (user: User) => string;
   /** Token of a ServiceAccount, issued by the API server, good for an hour. */
   readonly serviceAccountToken: (namespace: string, name: string) => Promise<string>;
+  /** The same, issued so long ago: after an hour it has expired. */
+  readonly earlierServiceAccountToken: (namespace: string, name: string, hoursAgo: number) => Promise<string>;
   /** Writes a kubeconfig for a token. Returns its path. */
   readonly writeKubeconfig: (name: string, token: string) => Promise<string>;
   /** One request through the gateway. */
@@ -134,6 +137,11 @@ export function openBed(directory: string): Bed {
   const { ports, leftOut } = facts;
   const apiUrl = localUrl(ports.apiServer, true);
   const kubernetes = adminAccess(facts);
+  const serviceAccountToken: Bed['serviceAccountToken'] = async (namespace, name) => {
+    const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3_600 } };
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
+    return (await kubernetes.request<{ status: { token: string } }>('POST', path, body)).status.token;
+  };
   return {
     directory,
     ports,
@@ -150,11 +158,12 @@ export function openBed(directory: string): Bed {
     kubernetes,
     pods: createPods(ports.pods),
     tokenOf,
-    serviceAccountToken: async (namespace, name) => {
-      const body = { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: { expirationSeconds: 3_600 } };
-      const path = `/api/v1/namespaces/${namespace}/serviceaccounts/${name}/token`;
-      return (await kubernetes.request<{ status: { token: string } }>('POST', path, body)).status.token;
-    },
+    serviceAccountToken,
+    earlierServiceAccountToken: async (namespace, name, hoursAgo) =>
+      reissued(await serviceAccountToken(namespace, name), {
+        privateKeyFile: facts.certificates.serviceAccounts.privateKey,
+        hoursAgo,
+      }),
     writeKubeconfig: async (name, token) => {
       const path = join(directory, `${name}.kubeconfig`);
       await writeFile(path, kubeconfigText(apiUrl, facts.certificates.ca, token), { mode: 0o600 });

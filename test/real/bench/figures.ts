@@ -34,7 +34,7 @@ export function conditionsLine(conditions: Conditions): string {
 }
 
 /** The sample that a share of all samples (0..1) does not exceed; NaN without samples. */
-function quantile(samples: readonly number[], share: number): number {
+export function quantile(samples: readonly number[], share: number): number {
   const sorted = [...samples].sort((a, b) => a - b);
   return sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? Number.NaN;
 }
