@@ -1,6 +1,7 @@
 import { createWebhookAnswerHook } from '../adapters/webhook/answers.ts';
 import type { Config } from '../config/load.ts';
-import type { AnswerHook, Clock } from '../controller/ports.ts';
+import type { AnswerHook } from '../controller/channel-ports.ts';
+import type { Clock } from '../controller/ports.ts';
 
 /** The programs that may bring answers of people, by path. `slack`: its buttons, where there are some. */
 export const createAnswerHooks = (

@@ -1,8 +1,9 @@
 import { graphLink, type TrafficView, trafficExpression } from '../adapters/prometheus/link.ts';
 import { tracesLink } from '../adapters/zipkin/link.ts';
 import type { Config } from '../config/load.ts';
+import type { Link } from '../controller/channel-ports.ts';
 import type { OutboxOptions } from '../controller/outbox.ts';
-import type { Link, RenderTemplate, StoredRollout } from '../controller/ports.ts';
+import type { RenderTemplate, StoredRollout } from '../controller/ports.ts';
 import { promDuration, templateValues } from '../controller/subject.ts';
 import {
   compilePlan,

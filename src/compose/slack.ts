@@ -6,7 +6,8 @@ import { createSlackHook } from '../adapters/slack/hook.ts';
 import { createSlackNotifier } from '../adapters/slack/notifier.ts';
 import { createQuestionIds } from '../adapters/slack/questions.ts';
 import type { Config } from '../config/load.ts';
-import type { AnswerHook, Clock, Logger, Notifier, RenderMessage, RolloutStore } from '../controller/ports.ts';
+import type { AnswerHook, Notifier, RenderMessage } from '../controller/channel-ports.ts';
+import type { Clock, Logger, RolloutStore } from '../controller/ports.ts';
 import type { Metrics } from '../server/metrics.ts';
 
 export type SlackParts = {

@@ -5,8 +5,9 @@ import { createGateCaller } from '../adapters/webhook/gate.ts';
 import { createWebhookNotifier } from '../adapters/webhook/notifier.ts';
 import { installationOf } from '../config/installation.ts';
 import type { Config } from '../config/load.ts';
+import type { Notifier, RenderMessage } from '../controller/channel-ports.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from '../controller/outbox.ts';
-import type { Clock, GateCaller, Logger, Notifier, RenderMessage } from '../controller/ports.ts';
+import type { Clock, GateCaller, Logger } from '../controller/ports.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { createAsk, createLinks } from './links.ts';
 

@@ -1,6 +1,7 @@
 import { type ApprovalAnswer, LONGEST_REASON, oneLine, type RolloutStatus, refusalOfAnswer } from '../rollout/index.ts';
+import type { AnswerOutcome, GivenAnswer } from './channel-ports.ts';
 import type { Directory } from './people.ts';
-import type { AnswerOutcome, GivenAnswer, Key, RolloutStore, StoredRollout } from './ports.ts';
+import type { Key, RolloutStore, StoredRollout } from './ports.ts';
 
 /** Takes answers of people to the decisions that they are about, and tells what became of each (R19). */
 export type ApprovalDesk = {

@@ -1,5 +1,6 @@
 import { type MessageFacts, messageFacts, pastAnnouncements, type RolloutStatus } from '../rollout/index.ts';
-import type { Clock, EventSink, Link, Logger, Message, Notifier, RolloutStore, StoredRollout } from './ports.ts';
+import type { Link, Message, Notifier } from './channel-ports.ts';
+import type { Clock, EventSink, Logger, RolloutStore, StoredRollout } from './ports.ts';
 import { createReceiver, type Draft, type ReceiverObserver } from './receiver.ts';
 
 export type OutboxOptions = {

@@ -1,5 +1,6 @@
+import type { Message, Notifier } from './channel-ports.ts';
 import { createLanes, type Lane } from './lanes.ts';
-import { type Logger, type Message, type Notifier, SystemError } from './ports.ts';
+import { type Logger, SystemError } from './ports.ts';
 
 /** Told of each message once it is through with a receiver, and of each failed try. */
 export type ReceiverObserver = (receiver: string, outcome: 'sent' | 'failed' | 'dropped') => void;

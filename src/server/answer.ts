@@ -1,4 +1,4 @@
-import type { AnswerOutcome, GivenAnswer } from '../controller/ports.ts';
+import type { AnswerOutcome, GivenAnswer } from '../controller/channel-ports.ts';
 import { type Outcome, Problem } from './problem.ts';
 
 /** Takes an answer to its decision; never throws. */

@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { MiddlewareHandler } from 'hono';
-import { type Access, type Clock, type Logger, SystemError } from '../controller/ports.ts';
+import type { Access } from '../controller/channel-ports.ts';
+import { type Clock, type Logger, SystemError } from '../controller/ports.ts';
 import type { Gatehouse, Inbound } from './inbound.ts';
 import { Problem } from './problem.ts';
 

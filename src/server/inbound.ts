@@ -1,6 +1,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
-import type { Clock, KubeUser, Logger } from '../controller/ports.ts';
+import type { KubeUser } from '../controller/channel-ports.ts';
+import type { Clock, Logger } from '../controller/ports.ts';
 import type { ReadBody } from './body.ts';
 import type { ClientAddress } from './clientAddress.ts';
 import type { FailureLimit } from './failureLimit.ts';

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { Refused } from '../controller/ports.ts';
+import { Refused } from '../controller/channel-ports.ts';
 
 /** What became of a request from outside; one label of a metric each. */
 export type Outcome =

@@ -1,5 +1,6 @@
 import { Hono } from 'hono';
-import type { Access, Clock, Logger, RolloutStore } from '../controller/ports.ts';
+import type { Access } from '../controller/channel-ports.ts';
+import type { Clock, Logger, RolloutStore } from '../controller/ports.ts';
 import type { TakeAnswer } from './answer.ts';
 import { createBodyReader } from './body.ts';
 import { createClientAddress } from './clientAddress.ts';

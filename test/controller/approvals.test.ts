@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createApprovalDesk } from '../../src/controller/approvals.ts';
+import type { AnswerOutcome, GivenAnswer } from '../../src/controller/channel-ports.ts';
 import { createDirectory } from '../../src/controller/people.ts';
-import type { AnswerOutcome, GivenAnswer, StoredRollout } from '../../src/controller/ports.ts';
+import type { StoredRollout } from '../../src/controller/ports.ts';
 import { decide, type Observation, type RolloutStatus } from '../../src/rollout/index.ts';
 import { ALICE, asked, asking, BOB } from '../rollout/asked.ts';
 

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { Message, Notifier } from '../../src/controller/channel-ports.ts';
 import { createOutbox, type OutboxOptions } from '../../src/controller/outbox.ts';
-import { type Message, type Notifier, type StoredRollout, SystemError } from '../../src/controller/ports.ts';
+import { type StoredRollout, SystemError } from '../../src/controller/ports.ts';
 import { announcements, type HistoryEntry, type RolloutStatus } from '../../src/rollout/index.ts';
 import { createFakes, quiet, SPEC, START_MS } from './fakes.ts';
 

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import type { ServerResponse } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Message } from '../../src/controller/ports.ts';
+import type { Message } from '../../src/controller/channel-ports.ts';
 import { json, type Loopback, listen } from '../adapters/http/loopback.ts';
 import { until } from '../sandbox/client.ts';
 import { workloadOf } from './app.ts';

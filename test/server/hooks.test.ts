@@ -1,5 +1,5 @@
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { type GivenAnswer, Refused } from '../../src/controller/ports.ts';
+import { type GivenAnswer, Refused } from '../../src/controller/channel-ports.ts';
 import { createRigs, detailOf, type Rig, SIGNATURE } from './rig.ts';
 
 const rigs = createRigs();

@@ -1,4 +1,5 @@
-import { type AnswerOutcome, type GivenAnswer, type KubeUser, type Logger, Refused } from '../../src/controller/ports.ts';
+import { type AnswerOutcome, type GivenAnswer, type KubeUser, Refused } from '../../src/controller/channel-ports.ts';
+import type { Logger } from '../../src/controller/ports.ts';
 import type { Leader } from '../../src/server/forward.ts';
 import type { InboundMetrics } from '../../src/server/inboundMetrics.ts';
 import { createMetrics } from '../../src/server/metrics.ts';

@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Access, StoredRollout } from '../../src/controller/ports.ts';
+import type { Access } from '../../src/controller/channel-ports.ts';
+import type { StoredRollout } from '../../src/controller/ports.ts';
 import { ALICE, createRigs, TOKEN } from './rig.ts';
 
 const rigs = createRigs();

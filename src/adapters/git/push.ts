@@ -1,5 +1,6 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { type HookRequest, type Logger, type PushHook, Refused } from '../../controller/ports.ts';
+import { type HookRequest, type PushHook, Refused } from '../../controller/channel-ports.ts';
+import type { Logger } from '../../controller/ports.ts';
 
 /** A secret, asked for before each use because its file may change; throws an Error that names the file when it cannot be read. */
 type Secret = () => string;

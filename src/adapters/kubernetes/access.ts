@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type Access, type Clock, type KubeUser, SystemError } from '../../controller/ports.ts';
+import type { Access, KubeUser } from '../../controller/channel-ports.ts';
+import { type Clock, SystemError } from '../../controller/ports.ts';
 import type { KubeClient } from './client.ts';
 import { type KubeObject, type Resource, ROLLOUTS } from './resources.ts';
 

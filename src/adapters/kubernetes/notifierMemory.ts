@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import { type NotifierMemory, SystemError } from '../../controller/ports.ts';
+import type { NotifierMemory } from '../../controller/channel-ports.ts';
+import { SystemError } from '../../controller/ports.ts';
 import type { JsonPatchOperation, KubeClient } from './client.ts';
 import { CONFIG_MAPS, type KubeObject } from './resources.ts';
 

@@ -1,4 +1,4 @@
-import type { Link } from '../../controller/ports.ts';
+import type { Link } from '../../controller/channel-ports.ts';
 import { cut, escaped, oneLine, pieces } from './text.ts';
 
 /** What a message shows: blocks, and a text for where there are none, such as the notification of a phone. */

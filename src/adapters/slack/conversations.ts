@@ -1,4 +1,5 @@
-import { type Logger, type NotifierMemory, SystemError } from '../../controller/ports.ts';
+import type { NotifierMemory } from '../../controller/channel-ports.ts';
+import { type Logger, SystemError } from '../../controller/ports.ts';
 import { type Conversation, NOTHING, openConversation, sealConversation } from './conversation.ts';
 
 /** The Rollout that is spoken about. */

@@ -1,14 +1,5 @@
-import {
-  type AnswerHook,
-  type AnswerOutcome,
-  type Clock,
-  type GivenAnswer,
-  type Logger,
-  Refused,
-  type RolloutStore,
-  type StoredRollout,
-  SystemError,
-} from '../../controller/ports.ts';
+import { type AnswerHook, type AnswerOutcome, type GivenAnswer, Refused } from '../../controller/channel-ports.ts';
+import { type Clock, type Logger, type RolloutStore, type StoredRollout, SystemError } from '../../controller/ports.ts';
 import type { SlackClient } from './client.ts';
 import type { Asked } from './conversation.ts';
 import type { Conversations } from './conversations.ts';

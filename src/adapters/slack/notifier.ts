@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Message, Notifier } from '../../controller/ports.ts';
+import type { Message, Notifier } from '../../controller/channel-ports.ts';
 import type { Reason } from '../../rollout/index.ts';
 import { replyContent } from './blocks.ts';
 import { askQuestion, closeQuestion, isSame, openFor, updateQuestion } from './question.ts';

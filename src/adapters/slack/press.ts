@@ -1,4 +1,4 @@
-import { type HookRequest, Refused } from '../../controller/ports.ts';
+import { type HookRequest, Refused } from '../../controller/channel-ports.ts';
 import { ACTIONS } from './blocks.ts';
 import { fieldOf, textOf } from './field.ts';
 

@@ -1,4 +1,5 @@
-import { type Message, type StoredRollout, SystemError } from '../../controller/ports.ts';
+import type { Message } from '../../controller/channel-ports.ts';
+import { type StoredRollout, SystemError } from '../../controller/ports.ts';
 import { type OpenQuestion, openQuestion, type RolloutStatus } from '../../rollout/index.ts';
 import { type Content, questionContent } from './blocks.ts';
 import type { Asked } from './conversation.ts';

@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type HookRequest, Refused } from '../../controller/ports.ts';
+import { type HookRequest, Refused } from '../../controller/channel-ports.ts';
 
 /** Slack asks receivers to refuse what is older, so that nobody can send again what they have seen. */
 const MOST_AGE_MS = 300_000;

@@ -1,4 +1,4 @@
-import type { Message } from '../../controller/ports.ts';
+import type { Message } from '../../controller/channel-ports.ts';
 import { type Content, standingContent } from './blocks.ts';
 import type { Posted } from './client.ts';
 import type { Thread } from './conversation.ts';

@@ -1,12 +1,5 @@
-import {
-  type Clock,
-  type Logger,
-  type Message,
-  type RenderMessage,
-  type RolloutStore,
-  type StoredRollout,
-  SystemError,
-} from '../../controller/ports.ts';
+import type { Message, RenderMessage } from '../../controller/channel-ports.ts';
+import { type Clock, type Logger, type RolloutStore, type StoredRollout, SystemError } from '../../controller/ports.ts';
 import type { RolloutStatus } from '../../rollout/index.ts';
 import type { SlackClient } from './client.ts';
 import type { Conversation } from './conversation.ts';

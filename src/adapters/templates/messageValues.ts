@@ -1,4 +1,4 @@
-import type { Message } from '../../controller/ports.ts';
+import type { Message } from '../../controller/channel-ports.ts';
 import type { Channel } from './channel.ts';
 import type { MessageValues } from './messageNames.ts';
 

@@ -1,5 +1,6 @@
 import Handlebars from 'handlebars';
-import type { Logger, Message, RenderMessage } from '../../controller/ports.ts';
+import type { Message, RenderMessage } from '../../controller/channel-ports.ts';
+import type { Logger } from '../../controller/ports.ts';
 import type { MessageKind } from '../../rollout/index.ts';
 import { CHANNELS, type Channel, type ChannelName } from './channel.ts';
 import { checkMessageTemplate } from './messageCheck.ts';

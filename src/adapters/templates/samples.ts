@@ -1,4 +1,4 @@
-import type { Message } from '../../controller/ports.ts';
+import type { Message } from '../../controller/channel-ports.ts';
 import type { GateStatus, MessageFacts, MessageKind, OpenQuestion } from '../../rollout/index.ts';
 
 /** A message to try a template with. */

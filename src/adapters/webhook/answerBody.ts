@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { type GivenAnswer, type HookRequest, Refused } from '../../controller/ports.ts';
+import { type GivenAnswer, type HookRequest, Refused } from '../../controller/channel-ports.ts';
 
 /** What stands in the body of a signed answer. */
 export type AnswerBody = Pick<GivenAnswer, 'key' | 'revision' | 'step' | 'decision' | 'comment'>;

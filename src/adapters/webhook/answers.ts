@@ -1,4 +1,5 @@
-import type { AnswerHook, Clock } from '../../controller/ports.ts';
+import type { AnswerHook } from '../../controller/channel-ports.ts';
+import type { Clock } from '../../controller/ports.ts';
 import { readAnswerBody } from './answerBody.ts';
 import type { Secret } from './signature.ts';
 import { verifySigned } from './verify.ts';

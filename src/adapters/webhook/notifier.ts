@@ -1,4 +1,5 @@
-import type { Clock, Notifier, RenderMessage } from '../../controller/ports.ts';
+import type { Notifier, RenderMessage } from '../../controller/channel-ports.ts';
+import type { Clock } from '../../controller/ports.ts';
 import { createHttpClient } from '../http/client.ts';
 import { type Secret, signBody } from './signature.ts';
 

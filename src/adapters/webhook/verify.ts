@@ -1,5 +1,5 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
-import { type HookRequest, Refused } from '../../controller/ports.ts';
+import { type HookRequest, Refused } from '../../controller/channel-ports.ts';
 import { keyOf, type Secret } from './signature.ts';
 
 /** What is older, or that far ahead of this clock, is refused; both ways, as Standard Webhooks has it. */

@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import { z } from 'zod';
-import type { Access, Clock, GivenAnswer, KubeUser } from '../../controller/ports.ts';
+import type { Access, GivenAnswer, KubeUser } from '../../controller/channel-ports.ts';
+import type { Clock } from '../../controller/ports.ts';
 import { answerResponse, outcomeLabel, type TakeAnswer } from '../answer.ts';
 import { asked, authenticated } from '../authenticated.ts';
 import { type Gatehouse, type Inbound, noted, onlyPost, passOn } from '../inbound.ts';

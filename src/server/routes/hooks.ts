@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono';
-import { type AnswerHook, type AnswerOutcome, type HookRequest, type PushHook, Refused } from '../../controller/ports.ts';
+import { type AnswerHook, type AnswerOutcome, type HookRequest, type PushHook, Refused } from '../../controller/channel-ports.ts';
 import { answerResponse, outcomeLabel, type TakeAnswer } from '../answer.ts';
 import { type Gatehouse, type Inbound, noted, onlyPost, passOn } from '../inbound.ts';
 import { type Outcome, Problem, toProblem } from '../problem.ts';

@@ -1,5 +1,6 @@
 import { type Context, Hono, type MiddlewareHandler } from 'hono';
-import type { Access, RolloutStore, StoredRollout } from '../../controller/ports.ts';
+import type { Access } from '../../controller/channel-ports.ts';
+import type { RolloutStore, StoredRollout } from '../../controller/ports.ts';
 import { openQuestion } from '../../rollout/index.ts';
 import { asked, authenticated } from '../authenticated.ts';
 import { type Gatehouse, type Inbound, noted } from '../inbound.ts';

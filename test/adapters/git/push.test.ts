@@ -1,7 +1,8 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createPushHook } from '../../../src/adapters/git/push.ts';
-import { type Logger, Refused } from '../../../src/controller/ports.ts';
+import { Refused } from '../../../src/controller/channel-ports.ts';
+import type { Logger } from '../../../src/controller/ports.ts';
 
 const SECRET = 'a secret of the fleet';
 const BODY = Buffer.from('{"ref":"refs/heads/main"}');

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createAccess } from '../../../src/adapters/kubernetes/access.ts';
 import { createKubeClient, type KubeClient } from '../../../src/adapters/kubernetes/client.ts';
-import type { Access, KubeUser } from '../../../src/controller/ports.ts';
+import type { Access, KubeUser } from '../../../src/controller/channel-ports.ts';
 import { type Sandbox, startSandbox } from '../../../src/sandbox/sandbox.ts';
 import { type ScriptedApi, sendJson, sendStatus, startScriptedApi } from './scriptedApi.ts';
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type GivenAnswer, type HookRequest, Refused } from '../../../src/controller/ports.ts';
+import { type GivenAnswer, type HookRequest, Refused } from '../../../src/controller/channel-ports.ts';
 import { buttonsOf, type FakeSlack, type Kept, readable, startFakeSlack } from './fakeSlack.ts';
 import { ASKED_AT, ASKING, createMemory, createSubject, NOW_MS, pressOf, SECRET, signed, startProcess } from './rig.ts';
 

@@ -4,7 +4,8 @@ import { createConversations } from '../../../src/adapters/slack/conversations.t
 import { createSlackHook } from '../../../src/adapters/slack/hook.ts';
 import { createSlackNotifier } from '../../../src/adapters/slack/notifier.ts';
 import { createQuestionIds } from '../../../src/adapters/slack/questions.ts';
-import type { HookRequest, Message, NotifierMemory, RenderMessage, StoredRollout } from '../../../src/controller/ports.ts';
+import type { HookRequest, Message, NotifierMemory, RenderMessage } from '../../../src/controller/channel-ports.ts';
+import type { StoredRollout } from '../../../src/controller/ports.ts';
 import { type Approval, messageFacts, type PlanApproval, type RolloutStatus } from '../../../src/rollout/index.ts';
 import { createLines } from '../kubernetes/quiet.ts';
 import { APP, buttonsOf, type FakeSlack, type Kept, TEAM, TOKEN } from './fakeSlack.ts';

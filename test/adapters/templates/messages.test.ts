@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { builtInTemplates } from '../../../src/adapters/templates/messageFiles.ts';
 import { createMessageFiller, createMessageRenderer, type MessageTemplate } from '../../../src/adapters/templates/messages.ts';
 import { sampleMessages } from '../../../src/adapters/templates/samples.ts';
-import type { Message } from '../../../src/controller/ports.ts';
+import type { Message } from '../../../src/controller/channel-ports.ts';
 import { MESSAGE_KINDS, type MessageKind } from '../../../src/rollout/index.ts';
 
 const fill = createMessageFiller();

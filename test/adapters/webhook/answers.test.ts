@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { createWebhookAnswerHook } from '../../../src/adapters/webhook/answers.ts';
-import { type GivenAnswer, type HookRequest, Refused } from '../../../src/controller/ports.ts';
+import { type GivenAnswer, type HookRequest, Refused } from '../../../src/controller/channel-ports.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 21, 14, 0, 0, 700);
 const NOW_S = Math.floor(NOW_MS / 1000);

@@ -2,7 +2,8 @@ import { createHmac } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createWebhookNotifier, type WebhookNotifierOptions } from '../../../src/adapters/webhook/notifier.ts';
-import { type Message, type RenderMessage, SystemError } from '../../../src/controller/ports.ts';
+import type { Message, RenderMessage } from '../../../src/controller/channel-ports.ts';
+import { SystemError } from '../../../src/controller/ports.ts';
 import { type Loopback, listen, type Received } from '../http/loopback.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 21, 14);
