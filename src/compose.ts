@@ -44,6 +44,8 @@ export type RunningController = {
 export class MissingError extends Error {}
 
 const DRAIN_MS = 2_000;
+/** Answers of people that are not stored by then are told to be not. */
+const ANSWERS_MS = 1_500;
 /** Messages that are not sent by then are told again by the next process. */
 const TELL_MS = 1_000;
 const clock = createClock(
@@ -116,6 +118,7 @@ export const runController = async (
       mayWrite: leadership.mayWrite,
     },
     metrics.round,
+    desk.roundEnded,
   );
   metrics.watch({ store, queueDepth: controller.depth, isLeader: leadership.mayWrite });
 
@@ -167,6 +170,8 @@ export const runController = async (
     ready,
     stop: async () => {
       isStopping = true;
+      // what people were told is taken is stored first
+      await desk.drain(ANSWERS_MS);
       await sources.stop();
       await controller.stop();
       const told = outbox.drain(TELL_MS);

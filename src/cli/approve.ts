@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { type Caller, loadCaller } from '../adapters/kubernetes/credentials.ts';
 import { KubeError } from '../adapters/kubernetes/errors.ts';
-import { createSluiceApi, type SentAnswer, type SluiceReply } from '../adapters/sluice/approvals.ts';
+import { createSluiceApi, REACHING, type SentAnswer, type SluiceReply } from '../adapters/sluice/approvals.ts';
 import { SystemError } from '../controller/ports.ts';
 import { type Asked, readOptions, type WrittenOptions } from './approve/options.ts';
 import { findQuestion, plain } from './approve/question.ts';
@@ -9,7 +9,7 @@ import { type CliIo, EXIT } from './io.ts';
 
 type Decision = SentAnswer['decision'];
 
-/** `sluice approve NAME`: exit code 0 it is recorded, 1 it does not count, 2 wrong usage, 4 nobody has taken it. */
+/** `sluice approve NAME`: exit code 0 it is recorded, 1 it does not count, 2 wrong usage, 4 nobody says that it is recorded. */
 export const createApproveCommand = (io: CliIo): Command =>
   withOptions(new Command('approve'), io, 'approve').description(
     'agree to what a Rollout asks now, as the user of the kubeconfig; it shows what that is',
@@ -78,7 +78,7 @@ const answer = async (io: CliIo, decision: Decision, asked: Asked, { output }: W
     return { ...place, ...outcomeOf(await api.answer({ namespace, name: asked.name, decision, revision, step, ...comment })) };
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    return { ...place, ...failed(error) };
+    return { ...place, ...failed(error, `${asked.name}${place.namespace === undefined ? '' : ` -n ${place.namespace}`}`) };
   }
 };
 
@@ -98,14 +98,20 @@ const HINTS: Readonly<Record<number, string>> = {
   401: 'it takes the token of a Kubernetes user or ServiceAccount, as `kubectl create token` prints one',
 };
 
-const failed = (error: SystemError): Omit<Outcome, 'namespace'> => {
+/** It was sent, and nobody has said what became of it. */
+const isUnsure = ({ system, kind, operation }: SystemError): boolean =>
+  system === 'sluice' && kind === 'unavailable' && operation !== REACHING;
+
+const failed = (error: SystemError, rollout: string): Omit<Outcome, 'namespace'> => {
   const isRefusal = error instanceof KubeError && error.code !== undefined && error.kind !== 'unavailable';
   const detail =
     error instanceof KubeError && error.code === 403
       ? `${error.message}; people have this right by the ClusterRole sluice-approver, and without it --step and --revision are enough`
       : error.operation === 'getting a token'
         ? `${error.message}: use --token or --token-file, such as --token "$(kubectl create token NAME)" of a ServiceAccount`
-        : error.message;
+        : isUnsure(error)
+          ? `not known to be recorded: ${error.message}; look with \`kubectl get sro ${rollout}\`, or answer again: an answer never counts twice`
+          : error.message;
   return { kind: isRefusal ? 'refused' : 'unreachable', detail };
 };
 

@@ -16,6 +16,10 @@ export const readConfiguration = (
   const config = loadConfig(path, env, createPartsReader({ render: createRenderer(), check: checkTemplate }), secrets);
   if (config.templatesDir === undefined || secrets === 'ignored') return config;
   const { problems } = readTemplates(config.templatesDir);
-  if (problems.length > 0) throw new ConfigError(path ?? '(none)', problems.map(problemLine));
+  if (problems.length > 0)
+    throw new ConfigError(
+      path ?? '(none)',
+      problems.map(problem => `${problemLine(problem)} (templatesDir)`),
+    );
   return config;
 };

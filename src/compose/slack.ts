@@ -34,12 +34,13 @@ export const createSlack = ({ notify: { slack } }: Config, around: Around): Slac
   const { token, signingSecret: secret, channel, events, apiUrl } = slack;
   const client = createSlackClient({ apiUrl, token, onRequest: outcome => metrics.providerRequest('slack', outcome) });
   const memory = createConfigMapMemory({ client: around.client, notifier: 'slack' });
-  const conversations = createConversations({ memory, key: token, epoch, logger });
+  // A bot token is renewed more often than the app's own secret, and buttons have to outlive it.
+  const conversations = createConversations({ memory, key: secret ?? token, epoch, logger });
   const ids = secret === undefined ? undefined : createQuestionIds(secret);
   const notifier = createSlackNotifier({
     ...{ client, conversations, render, store, channel, events, clock, logger },
     ...(ids === undefined ? {} : { ids }),
   });
   if (secret === undefined || ids === undefined) return { notifier };
-  return { notifier, hook: createSlackHook({ secret, ids, client, conversations, store, clock, logger }) };
+  return { notifier, hook: createSlackHook({ secret, ids, client, conversations, store, channel, clock, logger }) };
 };

@@ -12,9 +12,12 @@ import type { Metrics } from '../server/metrics.ts';
 import { createAsk, createLinks } from './links.ts';
 
 /** Throws an Error when this installation lacks templates of its own. */
-export const createMessageRender = ({ templatesDir }: Pick<Config, 'templatesDir'>, logger: Logger): RenderMessage => {
+export const createMessageRender = (
+  { templatesDir, publicUrl }: Pick<Config, 'templatesDir' | 'publicUrl'>,
+  logger: Logger,
+): RenderMessage => {
   const overrides = templatesDir === undefined ? {} : readTemplates(templatesDir).templates;
-  return createMessageRenderer({ builtIn: builtInTemplates(), overrides, logger });
+  return createMessageRenderer({ builtIn: builtInTemplates(), overrides, logger, publicUrl });
 };
 
 type Around = Omit<OutboxOptions, 'notifiers' | 'onMessage' | 'linksOf' | 'askOf'> & {

@@ -11,6 +11,10 @@ export type ApprovalDesk = {
   waiting(rollout: StoredRollout): readonly ApprovalAnswer[];
   /** To be called after each status that was stored. */
   stored(rollout: StoredRollout, next: RolloutStatus): void;
+  /** To be called when a round has ended that `waiting` was asked for. */
+  roundEnded(key: Key): void;
+  /** Waits until every answer is stored or refused, at most so long; the rest hear that theirs is not. */
+  drain(timeoutMs: number): Promise<void>;
 };
 
 export type ApprovalDeskOptions = {
@@ -22,18 +26,28 @@ export type ApprovalDeskOptions = {
   readonly timeoutMs?: number;
 };
 
-type Waiting = { readonly answer: ApprovalAnswer; readonly uid: string; readonly end: (outcome: AnswerOutcome) => void };
+type Waiting = {
+  readonly answer: ApprovalAnswer;
+  readonly uid: string;
+  readonly end: (outcome: AnswerOutcome) => void;
+  /** Says so once no round is under way that may store it yet. */
+  readonly late: () => void;
+  /** A round is under way that knows of it. */
+  isSeen: boolean;
+};
 
 const TIMEOUT_MS = 10_000;
 
 export const createApprovalDesk = (options: ApprovalDeskOptions): ApprovalDesk => {
   const { store, directory, wake, timeoutMs = TIMEOUT_MS } = options;
   const waitingFor = new Map<Key, readonly Waiting[]>();
+  let drained: (() => void) | undefined;
 
   const withdraw = (key: Key, entry: Waiting): void => {
     const rest = (waitingFor.get(key) ?? []).filter(other => other !== entry);
     if (rest.length === 0) waitingFor.delete(key);
     else waitingFor.set(key, rest);
+    if (waitingFor.size === 0) drained?.();
   };
 
   /** Tells those whose answer this status knows, or has left behind. */
@@ -50,18 +64,28 @@ export const createApprovalDesk = (options: ApprovalDeskOptions): ApprovalDesk =
 
   const wait = (key: Key, uid: string, answer: ApprovalAnswer): Promise<AnswerOutcome> =>
     new Promise(resolve => {
+      let isLate = false;
       const entry: Waiting = {
         answer,
         uid,
+        isSeen: false,
         end: outcome => {
           clearTimeout(timer);
           withdraw(key, entry);
           resolve(outcome);
         },
+        late: () => {
+          if (entry.isSeen || !isLate) return;
+          const outcome = { kind: 'notStored', reason: `no status was stored within ${timeoutMs / 1000} s` } as const;
+          // whoever says no is heard all the same as soon as it can be stored
+          if (answer.decision === 'rejected') resolve(outcome);
+          else entry.end(outcome);
+        },
       };
       const timer = setTimeout(() => {
+        isLate = true;
         settle(key, store.get(key));
-        entry.end({ kind: 'notStored', reason: `no status was stored within ${timeoutMs / 1000} s` });
+        entry.late();
       }, timeoutMs);
       waitingFor.set(key, [...(waitingFor.get(key) ?? []), entry]);
       wake(key);
@@ -84,9 +108,29 @@ export const createApprovalDesk = (options: ApprovalDeskOptions): ApprovalDesk =
       const key = `${rollout.namespace}/${rollout.name}`;
       // a write whose answer was lost has happened all the same
       settle(key, rollout);
-      return (waitingFor.get(key) ?? []).map(({ answer }) => answer);
+      const entries = waitingFor.get(key) ?? [];
+      for (const entry of entries) entry.isSeen = true;
+      return entries.map(({ answer }) => answer);
     },
     stored: (rollout, status) => settle(`${rollout.namespace}/${rollout.name}`, { ...rollout, status }),
+    roundEnded: key => {
+      settle(key, store.get(key));
+      for (const entry of waitingFor.get(key) ?? []) {
+        entry.isSeen = false;
+        entry.late();
+      }
+    },
+    drain: async timeoutMs => {
+      if (waitingFor.size === 0) return;
+      await new Promise<void>(resolve => {
+        const timer = setTimeout(resolve, timeoutMs);
+        drained = () => {
+          clearTimeout(timer);
+          resolve();
+        };
+      });
+      for (const { end } of [...waitingFor.values()].flat()) end({ kind: 'notStored', reason: 'this process ends' });
+    },
   };
 };
 

@@ -27,7 +27,11 @@ export type RoundObserver = (round: {
 const CRASHED_RETRY_MS = 5_000;
 
 /** Wakes rollouts when they, their routing objects or their pods change, and reconciles each one by itself. */
-export const createController = (hands: Hands, onRound: RoundObserver = () => {}): Controller => {
+export const createController = (
+  hands: Hands,
+  onRound: RoundObserver = () => {},
+  onRoundEnded: (key: Key) => void = () => {},
+): Controller => {
   const { store, router, pods, clock, logger } = hands;
   const memories = new Map<Key, { readonly uid: string; readonly memory: Memory }>();
 
@@ -45,6 +49,7 @@ export const createController = (hands: Hands, onRound: RoundObserver = () => {}
     if (rollout === undefined) {
       memories.delete(key);
       queue.forget(key);
+      onRoundEnded(key);
       return;
     }
     const startedMs = clock.now();
@@ -58,6 +63,7 @@ export const createController = (hands: Hands, onRound: RoundObserver = () => {}
       logger.error({ rollout: key, err: error }, 'reconciling failed');
       queue.addAt(key, clock.now() + CRASHED_RETRY_MS);
     }
+    onRoundEnded(key);
     const seconds = (clock.now() - startedMs) / 1000;
     onRound({ seconds, lagSeconds: Math.max(0, startedMs - dueAtMs) / 1000, failed: isFailed });
   };

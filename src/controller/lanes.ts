@@ -19,8 +19,8 @@ export type Lanes<T> = {
   atWork(): number;
   /** Things to do, those included that are being done. */
   size(): number;
-  /** Forgets the oldest thing that is not being done; `false`: there is none. */
-  dropOldest(): boolean;
+  /** Forgets the oldest thing that is not being done, and answers what it was; `undefined`: there is none. */
+  dropOldest(): T | undefined;
   /** Forgets everything; answers what that was. Lanes that are being served then lead nowhere. */
   clear(): readonly T[];
 };
@@ -102,9 +102,9 @@ export const createLanes = <T>(): Lanes<T> => {
         if (lane.state === 'atWork' && lane.entries[0] === entry) continue;
         remove(entry);
         if (lane.state === 'ready') release(lane);
-        return true;
+        return entry.item;
       }
-      return false;
+      return undefined;
     },
     clear: () => {
       const items = [...all].map(({ item }) => item);

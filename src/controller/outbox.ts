@@ -1,4 +1,12 @@
-import { type MessageFacts, messageFacts, pastAnnouncements, type RolloutStatus } from '../rollout/index.ts';
+import {
+  announcements,
+  type MessageFacts,
+  messageFacts,
+  openQuestion,
+  pastAnnouncements,
+  type Reason,
+  type RolloutStatus,
+} from '../rollout/index.ts';
 import type { Link, Message, Notifier } from './channel-ports.ts';
 import type { Clock, EventSink, Logger, RolloutStore, StoredRollout } from './ports.ts';
 import { createReceiver, type Draft, type ReceiverObserver } from './receiver.ts';
@@ -33,8 +41,9 @@ export type Outbox = EventSink & {
   drain(timeoutMs: number): Promise<void>;
 };
 
-/** What is older is not told again after a restart. */
+/** What is older is not told again after a restart, unless people are still asked it. */
 const TOLD_AGAIN_MS = 600_000;
+const ASKED = 'WaitingForApproval' satisfies Reason;
 
 export const createOutbox = (options: OutboxOptions): Outbox => {
   const { events, notifiers, store, clock, logger, onMessage } = options;
@@ -50,7 +59,11 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       made ??= toMessage(rollout, { ...event, id, at }, options);
       return made;
     };
-    const draft: Draft = { id, reason: event.reason, lane: rollout.uid, message };
+    const isAsked = event.reason === ASKED ? stillAsked(rollout, store) : undefined;
+    const draft: Draft = {
+      ...{ id, reason: event.reason, lane: rollout.uid, message },
+      ...(isAsked === undefined ? {} : { isAsked }),
+    };
     for (const receiver of receivers) receiver.add(draft);
   };
 
@@ -66,10 +79,13 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
             event: { ...told, name: `${rollout.name}.${told.name}` },
           })),
     );
+    const asked = rollouts.flatMap(rollout => askingOf(rollout) ?? []).sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
     for (const { rollout, event, at } of past.sort((a, b) => Date.parse(a.at) - Date.parse(b.at))) {
       events.emit(rollout, event);
       add(rollout, event, at);
     }
+    // Whoever was told a moment ago knows it by its id.
+    for (const { rollout, event, at } of asked) add(rollout, event, at);
   };
 
   return {
@@ -89,6 +105,32 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       isDraining = true;
       await Promise.all(receivers.map(receiver => receiver.drain(timeoutMs)));
     },
+  };
+};
+
+/** What people are asked now, however long ago: who missed it would never hear of it. Named as when it was told first. */
+const askingOf = (rollout: StoredRollout): { rollout: StoredRollout; event: Event; at: string } | undefined => {
+  const { uid, name, status } = rollout;
+  const question = openQuestion(status);
+  if (status === undefined || question === undefined) return undefined;
+  const { reason, message, since } = status;
+  const first = announcements(uid, undefined, status).find(told => told.reason === ASKED && told.message === message);
+  if (reason === ASKED && first !== undefined)
+    return { rollout, event: { ...first, name: `${name}.${first.name}` }, at: since ?? question.askedAt };
+  // Something else is said of it by now, and the status does not know any more under which name people were asked.
+  const { revision, step, askedAt } = question;
+  const asked = `${name}.asked-${revision}-${step}-${Date.parse(askedAt)}`;
+  return { rollout, event: { name: asked, type: 'Normal', reason: ASKED, message }, at: askedAt };
+};
+
+/** Whether people are still asked what they are asked now; `undefined`: they are asked nothing. */
+const stillAsked = ({ uid, namespace, name, status }: StoredRollout, store: OutboxOptions['store']): Draft['isAsked'] => {
+  const asked = openQuestion(status);
+  if (asked === undefined) return undefined;
+  return () => {
+    const found = store.get(`${namespace}/${name}`);
+    const now = found?.uid === uid ? openQuestion(found.status) : undefined;
+    return now?.revision === asked.revision && now.step === asked.step && now.askedAt === asked.askedAt;
   };
 };
 

@@ -23,16 +23,23 @@ export type Directory = (identity: string, groups: readonly string[]) => Identif
 /** An issuer of tokens may call people what it likes; what is shown is one line. */
 const LONGEST_IDENTITY = 253;
 
+const USER = 'user:';
+
+/** Addresses are the same whatever their case. */
+const userOf = (email: string): string => `${USER}${email.includes('@') ? email.toLowerCase() : email}`;
+
 /** Several identities of one person are one person, so that nobody is counted twice (R19). */
 export const createDirectory = (people: readonly Person[]): Directory => {
   const known = new Map<string, Person>();
+  // An issuer of tokens often takes the address for the name; who is called so in so many words comes before that.
+  for (const person of people) for (const email of person.emails ?? []) known.set(userOf(email), person);
   for (const person of people) {
     if (person.slack !== undefined) known.set(`slack:${person.slack}`, person);
     if (person.user !== undefined) known.set(`user:${person.user}`, person);
   }
   return (identity, groups) => {
     const proven = [identity, ...groups.map(group => `group:${group}`)];
-    const person = known.get(identity);
+    const person = known.get(identity) ?? (identity.startsWith(USER) ? known.get(userOf(identity.slice(USER.length))) : undefined);
     if (person === undefined) return { by: oneLine(identity, LONGEST_IDENTITY), identities: proven };
     const { name, slack, user, emails = [], groups: own = [] } = person;
     return {
@@ -43,7 +50,7 @@ export const createDirectory = (people: readonly Person[]): Directory => {
           ...(slack === undefined ? [] : [`slack:${slack}`]),
           ...(user === undefined ? [] : [`user:${user}`]),
           ...own.map(group => `group:${group}`),
-          ...emails.map(email => `email:${email}`),
+          ...emails.flatMap(email => [`email:${email}`, `${USER}${email}`]),
         ]),
       ],
     };

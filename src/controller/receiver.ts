@@ -13,6 +13,8 @@ export type Draft = {
   readonly lane: string;
   /** The same each time; throws when it cannot be made. */
   readonly message: () => Message;
+  /** Present where people are asked something: whether they still are. Then it is told again when it was dropped. */
+  readonly isAsked?: () => boolean;
 };
 
 /** The queue of one receiver: in order for each lane, several lanes side by side, each message until it was taken. */
@@ -46,6 +48,8 @@ const MAX_RETRY_MS = 60_000;
 const MAX_RETRY_AFTER_MS = 600_000;
 /** A message that is refused by a receiver that answers is tried so often before the next one of its lane gets its turn. */
 const MOST_REFUSALS = 5;
+/** A question that did not get through is told again after this: somebody may have let the receiver take it by then. */
+const ASKED_AGAIN_MS = 300_000;
 /** This part of the time to drain is the notifier's own, to store what it knows. */
 const CLOSING_SHARE = 1 / 3;
 
@@ -79,11 +83,22 @@ export const createReceiver = ({ notifier, logger, onMessage }: ReceiverOptions)
     known.add(draft.id);
     if (known.size > REMEMBERED) for (const oldest of [...known].slice(0, REMEMBERED / 2)) known.delete(oldest);
     lanes.add(draft.lane, draft);
-    if (lanes.size() > CAPACITY && lanes.dropOldest()) {
-      count('dropped');
+    const oldest = lanes.size() > CAPACITY ? lanes.dropOldest() : undefined;
+    if (oldest !== undefined) {
+      dropped(oldest);
       tellTrouble(`more than ${CAPACITY} messages wait, the oldest are dropped`);
     }
     wake();
+  };
+
+  /** Whoever missed a question is asked again, as long as it is open. */
+  const dropped = (draft: Draft): void => {
+    count('dropped');
+    if (draft.isAsked?.() !== true) return;
+    known.delete(draft.id);
+    later(ASKED_AGAIN_MS, () => {
+      if (draft.isAsked?.() === true) add(draft);
+    });
   };
 
   /** Whoever adds goes on first. */
@@ -130,7 +145,7 @@ export const createReceiver = ({ notifier, logger, onMessage }: ReceiverOptions)
       later(delayAfter(failure, refusals), lane.again);
       return;
     }
-    count('dropped');
+    dropped(lane.head());
     logger.warn({ receiver: name, message: lane.head().id, reason: reasonOf(failure) }, 'a message was refused and is dropped');
     lane.done();
   };

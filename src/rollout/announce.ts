@@ -121,10 +121,14 @@ const ofStatus = (uid: string, status: RolloutStatus): Announcement => {
   const { phase, reason, message, history } = status;
   const isBad = BAD_PHASES.includes(phase) && reason !== 'ExperimentEnded';
   const type = isBad || BAD_REASONS.includes(reason) ? 'Warning' : 'Normal';
-  const entry = history?.findLast(known => known.reason === reason && message.startsWith(known.message));
+  const entry = history?.findLast(known => known.reason === reason && isSaid(known, message));
   if (entry !== undefined) return { ...ofEntry(uid, entry), type, message };
   return { name: digest(`${placeOf(uid, status)}/${phase}/${reason}`), type, reason, message };
 };
+
+/** Who rejected is told with what it does: `back to v1: step 2 was rejected by bob via slack; ...`. */
+const isSaid = (entry: HistoryEntry, message: string): boolean =>
+  entry.action === 'rejected' ? message.includes(`: ${entry.message}`) : message.startsWith(entry.message);
 
 const BAD_ACTIONS: readonly string[] = ['rolledBack', 'refused', 'rejected'] satisfies readonly HistoryEntry['action'][];
 

@@ -226,6 +226,8 @@ export type Plan = {
   readonly settleMs: number;
   /** After the last step all traffic goes back to stable, which is no failure (an experiment); absent: promoted. */
   readonly end?: 'stable';
+  /** Digests of approvals at the weight of the first step that people gave before steps or gates were edited (R11, R19). */
+  readonly given?: readonly string[];
   /** What is left of the attempt's false-alarm budget for gates that are changed while it lasts (R11). */
   readonly reserveAlpha?: number;
   /** Digest of the gates as the spec had them: the same ones keep their frozen limits when other parts are edited (R11). */

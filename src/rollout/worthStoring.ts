@@ -5,6 +5,11 @@ import type { GateStatus, RolloutStatus } from './status.ts';
 
 /** What comes and goes, and sums of evidence, are stored so often at most (R5). */
 const EVERY_MS = 60_000;
+/**
+ * While people think, which may take days. A process that dies loses nothing by it: counts are read from the step's beginning
+ * on, and queries from a history that goes twice as far back (R2).
+ */
+const EVERY_MS_ASKED = 300_000;
 
 /**
  * Must this status be stored? Numbers of a measurement that change no verdict class are not worth a write (R5); sums of
@@ -14,8 +19,13 @@ export const isWorthStoring = (before: RolloutStatus | undefined, after: Rollout
   if (before === undefined || !isSameEssence(before, after)) return true;
   if (before.gates === after.gates && before.reason === after.reason) return false;
   const untilMs = judgedUntil(after);
-  if (untilMs - judgedUntil(before) >= (isAfterTrouble(before, untilMs) ? 2 * EVERY_MS : EVERY_MS)) return true;
+  if (untilMs - judgedUntil(before) >= apartMs(before, after, untilMs)) return true;
   return !isSameFlicker(before, after) && isTimeToTell(before, after);
+};
+
+const apartMs = (before: RolloutStatus, after: RolloutStatus, untilMs: number): number => {
+  if (before.phase === 'AwaitingApproval' && after.phase === 'AwaitingApproval') return EVERY_MS_ASKED;
+  return isAfterTrouble(before, untilMs) ? 2 * EVERY_MS : EVERY_MS;
 };
 
 /** What says nothing new by itself: prose, numbers of gates and what the mesh objects tell as well; and what may come and go. */

@@ -1,20 +1,32 @@
 import type { IncomingMessage } from 'node:http';
+import { networkOf } from './clientAddress.ts';
 import { Problem } from './problem.ts';
 
-/** The body of a request; throws Problem 413 when it is too large, without keeping what was read. */
-export type ReadBody = (incoming: IncomingMessage, mostBytes: number) => Promise<Buffer>;
+/**
+ * The body of a request that came from this address; throws Problem 413 when it is too large, without keeping what was read,
+ * and 503 when it had to give way to others.
+ */
+export type ReadBody = (incoming: IncomingMessage, mostBytes: number, address: string) => Promise<Buffer>;
 
-/** Bodies of several requests that are in memory at once, before anybody has proved who they are. */
-const MOST_BYTES_AT_ONCE = 32 * 1024 * 1024;
+type BodyLimits = {
+  /** Bodies of several requests that are in memory at once, before anybody has proved who they are; default 32 MiB. */
+  readonly mostBytes?: number;
+  /** Of these, those of one IPv4 address or IPv6 /64; default 2 MiB. */
+  readonly mostBytesPerNetwork?: number;
+};
+
+type Reading = { bytes: number; readonly giveWay: () => void };
+/** What one network has sent of bodies that are not complete; the oldest first. */
+type Share = { bytes: number; readonly readings: Set<Reading> };
 
 /** The server ends a request that takes too long, so there is no time-out here. */
-export const createBodyReader = (mostAtOnce = MOST_BYTES_AT_ONCE): ReadBody => {
-  let held = 0;
-  return async (incoming, mostBytes) => {
+export const createBodyReader = (limits: BodyLimits = {}): ReadBody => {
+  const hold = createHold(limits);
+  return async (incoming, mostBytes, address) => {
     const refusal = refusalByHead(incoming, mostBytes);
     if (refusal !== undefined) throw refusal;
     const chunks: Buffer[] = [];
-    let size = 0;
+    let release = (): void => {};
     try {
       return await new Promise<Buffer>((resolve, reject) => {
         const fail = (problem: Problem): void => {
@@ -22,12 +34,11 @@ export const createBodyReader = (mostAtOnce = MOST_BYTES_AT_ONCE): ReadBody => {
           incoming.pause();
           reject(problem);
         };
+        const held = hold(networkOf(address), () => fail(new Problem(503, 'too much is being received at this moment')));
+        release = held.release;
         const onData = (chunk: Buffer): void => {
-          size += chunk.length;
-          held += chunk.length;
-          if (size > mostBytes) fail(tooLarge(mostBytes));
-          else if (held > mostAtOnce) fail(new Problem(503, 'too much is being received at this moment'));
-          else chunks.push(chunk);
+          chunks.push(chunk);
+          if (held.add(chunk.length) > mostBytes) fail(tooLarge(mostBytes));
         };
         incoming.on('data', onData);
         incoming.once('end', () => resolve(Buffer.concat(chunks)));
@@ -35,8 +46,57 @@ export const createBodyReader = (mostAtOnce = MOST_BYTES_AT_ONCE): ReadBody => {
         incoming.once('close', () => fail(new Problem(400, 'the request ended before its body did')));
       });
     } finally {
-      held -= size;
+      release();
     }
+  };
+};
+
+/**
+ * Where there is too much, the body that was begun longest ago gives way, and not the one that comes: what stalls is old, and
+ * an answer is read in a moment. First that of the same network, then that of the network with most.
+ */
+const createHold = ({ mostBytes = 32 * 1024 * 1024, mostBytesPerNetwork = 2 * 1024 * 1024 }: BodyLimits) => {
+  const shares = new Map<string, Share>();
+  let bytes = 0;
+
+  const change = (share: Share, reading: Reading, by: number): void => {
+    reading.bytes += by;
+    share.bytes += by;
+    bytes += by;
+  };
+  const drop = (network: string, share: Share, reading: Reading): void => {
+    if (!share.readings.delete(reading)) return;
+    change(share, reading, -reading.bytes);
+    if (share.readings.size === 0) shares.delete(network);
+  };
+  const dropOldest = (network: string): void => {
+    const share = shares.get(network);
+    const [oldest] = share?.readings ?? [];
+    if (share === undefined || oldest === undefined) return;
+    drop(network, share, oldest);
+    oldest.giveWay();
+  };
+  const largest = (): string => {
+    let [name, most] = ['', -1];
+    for (const [network, share] of shares) if (share.bytes > most) [name, most] = [network, share.bytes];
+    return name;
+  };
+
+  return (network: string, giveWay: () => void) => {
+    const share: Share = shares.get(network) ?? { bytes: 0, readings: new Set() };
+    const reading: Reading = { bytes: 0, giveWay };
+    shares.set(network, share);
+    share.readings.add(reading);
+    return {
+      /** Answers with how many bytes this body has now; none when it has given way. */
+      add: (count: number): number => {
+        change(share, reading, count);
+        while (share.bytes > mostBytesPerNetwork) dropOldest(network);
+        while (bytes > mostBytes) dropOldest(largest());
+        return reading.bytes;
+      },
+      release: () => drop(network, share, reading),
+    };
   };
 };
 

@@ -1,5 +1,5 @@
-import { isIPv6 } from 'node:net';
 import type { Clock } from '../controller/ports.ts';
+import { networkOf } from './clientAddress.ts';
 import { Problem } from './problem.ts';
 
 /** Counts what fails to prove who it comes from, by address; whoever succeeds is never held up by it for long. */
@@ -54,17 +54,4 @@ export const createFailureLimit = (options: FailureLimitOptions): FailureLimit =
       return true;
     },
   };
-};
-
-/** Whoever has one IPv6 address has the 2^64 of its network. */
-const networkOf = (address: string): string => {
-  if (!isIPv6(address)) return address;
-  const [head = '', tail] = (address.split('%')[0] ?? '').split('::');
-  const front = head === '' ? [] : head.split(':');
-  const back = tail === undefined || tail === '' ? [] : tail.split(':');
-  const zeros = tail === undefined ? 0 : Math.max(0, 8 - front.length - back.length);
-  return [...front, ...Array<string>(zeros).fill('0'), ...back]
-    .slice(0, 4)
-    .map(group => group.toLowerCase().replace(/^0+(?=.)/, ''))
-    .join(':');
 };

@@ -49,8 +49,7 @@ export const createForwarder = (leader: () => Leader): Forwarder => {
       const found = leader();
       if (found.kind === 'self') return undefined;
       if (found.kind === 'nobody') throw new Problem(503, 'no process leads at this moment; try again');
-      if (forwardable.incoming.headers[FORWARDED] !== undefined)
-        throw new Problem(503, 'this process does not lead any more; try again');
+      if (forwardable.incoming.headers[FORWARDED] !== undefined) throw new Problem(503, 'this process does not lead; try again');
       const address = found.addresses[to];
       if (address === undefined) throw new Problem(503, 'the process that leads does not say where it is reached; try again');
       try {

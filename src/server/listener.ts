@@ -1,6 +1,8 @@
+import { Server } from 'node:http';
 import { type ServerType, serve } from '@hono/node-server';
 import type { Hono } from 'hono';
 import { SystemError } from '../controller/ports.ts';
+import { limitConnections } from './connections.ts';
 import type { Inbound } from './inbound.ts';
 import { Problem, problemResponse, toProblem } from './problem.ts';
 
@@ -15,9 +17,11 @@ export type Listen = {
   readonly port: number;
   /** Until a request is there as a whole; default 10 s. */
   readonly requestTimeoutMs?: number;
+  /** Addresses of proxies, which hold connections for many callers; default none. */
+  readonly isProxy?: (address: string) => boolean;
 };
 
-/** Slow senders are cut off, and more connections than this are not let in. */
+/** Slow senders are cut off. */
 const limits = (requestTimeoutMs: number) => ({
   headersTimeout: requestTimeoutMs,
   requestTimeout: requestTimeoutMs,
@@ -27,12 +31,11 @@ const limits = (requestTimeoutMs: number) => ({
   maxHeaderSize: 16 * 1024,
 });
 const REQUEST_TIMEOUT_MS = 10_000;
-const MOST_CONNECTIONS = 1_000;
 const MOST_REQUESTS_PER_CONNECTION = 10_000;
 
 /** Serves these routes, and problem JSON for everything else. Throws SystemError when it cannot listen. */
 export const listenFor = async (app: Hono<Inbound>, listen: Listen): Promise<Listener> => {
-  const { host, port, requestTimeoutMs = REQUEST_TIMEOUT_MS } = listen;
+  const { host, port, requestTimeoutMs = REQUEST_TIMEOUT_MS, isProxy = () => false } = listen;
   const serverOptions = limits(requestTimeoutMs);
   app.onError(error => problemResponse(toProblem(error)));
   app.notFound(context => problemResponse(new Problem(404, `nothing is served at ${context.req.path}`)));
@@ -43,8 +46,10 @@ export const listenFor = async (app: Hono<Inbound>, listen: Listen): Promise<Lis
       reject(new SystemError('http', `listening on ${asked}`, 'unavailable', reasonOf(error), { cause: error })),
     );
   });
-  server.maxConnections = MOST_CONNECTIONS;
-  if ('maxRequestsPerSocket' in server) server.maxRequestsPerSocket = MOST_REQUESTS_PER_CONNECTION;
+  if (server instanceof Server) {
+    server.maxRequestsPerSocket = MOST_REQUESTS_PER_CONNECTION;
+    limitConnections(server, isProxy);
+  }
   const bound = server.address();
   const isNetwork = typeof bound === 'object' && bound !== null;
   return {

@@ -3,7 +3,7 @@ import type { Access } from '../controller/channel-ports.ts';
 import type { Clock, Logger, RolloutStore } from '../controller/ports.ts';
 import type { TakeAnswer } from './answer.ts';
 import { createBodyReader } from './body.ts';
-import { createClientAddress } from './clientAddress.ts';
+import { createClientAddress, createNetworks } from './clientAddress.ts';
 import { createFailureLimit, type FailureLimitOptions } from './failureLimit.ts';
 import { type Addresses, createForwarder, type Leader } from './forward.ts';
 import type { Gatehouse, Inbound } from './inbound.ts';
@@ -74,9 +74,10 @@ export const startServer = async (options: ServerOptions, deps: ServerDeps): Pro
     deps.pushHooks.map(({ source }) => source),
   );
   const hooksApp = new Hono<Inbound>().route('/', hookRoutes({ ...deps, gatehouse }));
-  const main = await listenFor(api, options.listen);
+  const isProxy = createNetworks(options.trustedProxies);
+  const main = await listenFor(api, { isProxy, ...options.listen });
   const isHooked = answerHooks.length + deps.pushHooks.length > 0;
-  const hooks = isHooked ? await beside(main, listenFor(hooksApp, options.hooks)) : undefined;
+  const hooks = isHooked ? await beside(main, listenFor(hooksApp, { isProxy, ...options.hooks })) : undefined;
   const mainAt = reachableAt(main.address, options.podAddress);
   const hooksAt = hooks && reachableAt(hooks.address, options.podAddress);
   return {

@@ -5,6 +5,7 @@ const TOKEN = 'sluice-token';
 const [, , namespace = '', name = ''] = location.pathname.split('/');
 const url = `/api/v1/rollouts/${namespace}/${name}`;
 const part = id => document.getElementById(id);
+/** What the reader sees being asked; absent: nothing. */
 let question;
 
 const headers = () => {
@@ -87,18 +88,34 @@ const refresh = async () => {
   }
 };
 
-const answerWith = async decision => {
-  const { revision, step } = question;
-  const comment = part('comment').value;
-  const body = JSON.stringify({ decision, revision, step, ...(comment === '' ? {} : { comment }) });
-  part('outcome').textContent = 'Sending ...';
+const tell = text => {
+  part('outcome').textContent = text;
+};
+
+/** What is not recorded can be sent again, so the comment stays. */
+const send = async (what, body) => {
   try {
-    const sent = { method: 'POST', headers: { ...headers(), 'content-type': 'application/json' }, body };
+    const sent = { method: 'POST', headers: { ...headers(), 'content-type': 'application/json' }, body: JSON.stringify(body) };
     const answer = await fetch(`${url}/approvals`, sent);
-    part('outcome').textContent = answer.ok ? 'Recorded.' : await detailOf(answer);
+    if (answer.ok) part('comment').value = '';
+    tell(answer.ok ? `Recorded: ${what}.` : `Not recorded: ${what}. ${await detailOf(answer)}`);
   } catch {
-    part('outcome').textContent = 'Sluice does not answer; it is not known whether that was recorded.';
+    tell(`Sluice does not answer; it is not known whether this was recorded: ${what}.`);
   }
+};
+
+/** Answers what was shown at the click, whatever has been asked since. */
+const answerWith = async (decision, asked) => {
+  if (asked === undefined) return tell('Nothing is asked any more; nothing was sent.');
+  const { revision, step, weight } = asked;
+  const what = `${decision} step ${step} at ${weight}% of ${namespace}/${name}, revision ${revision}`;
+  if (!confirm(`Really ${what}?`)) return tell('Nothing was sent.');
+  const comment = part('comment').value;
+  const buttons = [part('approve'), part('reject')];
+  for (const button of buttons) button.disabled = true;
+  tell('Sending ...');
+  await send(what, { decision, revision, step, ...(comment === '' ? {} : { comment }) });
+  for (const button of buttons) button.disabled = false;
   await refresh();
 };
 
@@ -108,8 +125,8 @@ part('login').addEventListener('submit', async event => {
   part('token').value = '';
   await keepFresh();
 });
-part('approve').addEventListener('click', () => answerWith('approve'));
-part('reject').addEventListener('click', () => answerWith('reject'));
+part('approve').addEventListener('click', () => answerWith('approve', question));
+part('reject').addEventListener('click', () => answerWith('reject', question));
 
 /** Stops where the answer is no: guesses would count against this address. */
 const keepFresh = async () => {

@@ -1,7 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { builtInTemplates } from '../../src/adapters/templates/messageFiles.ts';
+import { createMessageRenderer } from '../../src/adapters/templates/messages.ts';
+import { sampleMessages } from '../../src/adapters/templates/samples.ts';
 import { createApproveCommand, createRejectCommand } from '../../src/cli/approve.ts';
 import { createCertificate } from '../../src/sandbox/kube/certificate.ts';
 import { startApproveServer } from './approveServer.ts';
@@ -185,6 +189,50 @@ describe('sluice approve and reject', () => {
     server.sluice(said);
     expect(await run('approve', here())).toMatchObject({ code: 4, err: expect.stringMatching(reason) });
     expect(sent()).toHaveLength(1);
+  });
+
+  it.each([
+    ['a 503', problem(503, 'no status was stored within 10 s')],
+    ['a broken connection', 'hang up' as const],
+  ])('R19: after %s nobody knows whether it is recorded, and where to look is said', async (_, said) => {
+    server.kube({ object: rollout() });
+    server.sluice(said);
+    const { code, err } = await run('approve', here());
+    expect(code).toBe(4);
+    expect(err).toMatch(/^not known to be recorded: .*; look with `kubectl get sro forecast -n weather`, or answer again: /);
+  });
+
+  it('what was never sent is not in doubt', async () => {
+    const closed = await startApproveServer();
+    await closed.close();
+    const { code, err } = await run('approve', ['--server', closed.url, '--step', '2', '--revision', '7c1f09d2']);
+    expect([code, err]).toEqual([4, expect.stringMatching(/^reaching Sluice: /)]);
+  });
+
+  it('R36: what a message says can be pasted: the command takes it as it stands', async () => {
+    server.kube({ object: rollout() });
+    server.sluice(RECORDED);
+    const [sample] = sampleMessages('approval');
+    if (sample === undefined) throw new Error('no sample');
+    const lines = { file: 'own.hbs', text: '{{#each todo}}\n{{command}}\n{{/each}}\n' };
+    const render = createMessageRenderer({
+      builtIn: { ...builtInTemplates(), approval: lines },
+      overrides: {},
+      logger: { warn: () => undefined },
+      publicUrl: `${server.url}/in;$(false) it's`,
+    });
+    const pasted = render(sample.message, 'text').split('\n');
+    const answers = pasted.filter(line => line.startsWith('sluice '));
+    for (const line of answers) {
+      const words = execFileSync('/bin/sh', ['-c', `printf '%s\\n' ${line}`], { encoding: 'utf8' })
+        .trimEnd()
+        .split('\n');
+      expect(await run(words[1] === 'reject' ? 'reject' : 'approve', words.slice(3))).toMatchObject({ code: 0 });
+    }
+    expect(sent().map(({ path, body }) => [path, (body as { decision: string }).decision])).toEqual([
+      [`/in;$(false)%20it%27s${ANSWERED}`, 'approve'],
+      [`/in;$(false)%20it%27s${ANSWERED}`, 'reject'],
+    ]);
   });
 
   it('finds tokens: given, in a file, in the token file or by the plugin of the kubeconfig', async () => {

@@ -1,10 +1,21 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { trafficExpression } from '../../src/adapters/prometheus/link.ts';
+import { type TrafficView, trafficExpression } from '../../src/adapters/prometheus/link.ts';
+import { builtInTemplates } from '../../src/adapters/templates/messageFiles.ts';
+import { createMessageFiller } from '../../src/adapters/templates/messages.ts';
 import { createRenderer } from '../../src/adapters/templates/render.ts';
+import { sampleMessages } from '../../src/adapters/templates/samples.ts';
 import { tracesLink } from '../../src/adapters/zipkin/link.ts';
 import { createAsk, createLinks } from '../../src/compose/links.ts';
 import type { StoredRollout } from '../../src/controller/ports.ts';
-import type { GateSource, GateStatus, MessageFacts, OpenQuestion, PlanGate, RolloutStatus } from '../../src/rollout/index.ts';
+import {
+  type GateSource,
+  type GateStatus,
+  MESSAGE_KINDS,
+  type MessageFacts,
+  type OpenQuestion,
+  type PlanGate,
+  type RolloutStatus,
+} from '../../src/rollout/index.ts';
 import { type Sandbox, startSandbox } from '../../src/sandbox/sandbox.ts';
 import { APP_HOST } from '../../src/sandbox/scenario.ts';
 import { SPEC } from '../controller/fakes.ts';
@@ -115,6 +126,18 @@ describe('R36: where people look further', () => {
     expect([searchParams.get('g0.range_input'), searchParams.get('g0.end_input')]).toEqual(['1800s', '2026-11-21 14:10:00']);
   });
 
+  it('leaves room in a chat for all lines of a usual message', () => {
+    const fill = createMessageFiller();
+    const builtIn = builtInTemplates();
+    const links = linksOf(rolloutWith(STATUS), factsWith(['success-rate', 'p95', 'p99', 'unattributed']), AT);
+    expect(links).toHaveLength(5);
+    for (const kind of MESSAGE_KINDS)
+      for (const { message } of sampleMessages(kind).filter(({ sample }) => sample === 'usual')) {
+        const lines = fill(builtIn[kind], { ...message, links }, 'slack').split('\n');
+        expect(lines.slice(-5).every(line => line.startsWith('<https://'))).toBe(true);
+      }
+  });
+
   it('is still known when the attempt has ended, by the gates of the spec, from the beginning of the attempt', () => {
     const { step: _step, plan: _plan, ...kept } = STATUS;
     const started = { at: '2026-11-21T13:00:00.000Z', to: 'v2', action: 'started', reason: 'Started', message: '' } as const;
@@ -180,15 +203,16 @@ describe('links, in the words of the servers', () => {
   });
 
   it('find the requests in Prometheus', async () => {
-    const query = trafficExpression(HOST, { kind: 'latency', percentile: 50 }, 60_000);
-    const read = async () => (await send(`${sandbox.urls.prometheus}/api/v1/query?query=${encodeURIComponent(query)}`)).body.data;
-    const result = await until(async () => {
-      const { result } = (await read()) ?? {};
-      return result?.length > 0 ? result : undefined;
-    }, 'the counters');
-    expect(result.map(({ metric }: { metric: object }) => metric)).toContainEqual({
-      destination_workload: 'forecast-v1',
-      reporter: 'destination',
-    });
+    const found = async (view: TrafficView): Promise<readonly object[]> => {
+      const query = encodeURIComponent(trafficExpression(HOST, view, 60_000));
+      const result = await until(async () => {
+        const { result: read } = (await send(`${sandbox.urls.prometheus}/api/v1/query?query=${query}`)).body.data ?? {};
+        return read?.length > 0 ? read : undefined;
+      }, 'the counters');
+      return result.map(({ metric }: { metric: object }) => metric);
+    };
+    const side = { destination_workload: 'forecast-v1', reporter: 'destination' };
+    expect(await found({ kind: 'latency', percentile: 50 })).toContainEqual(side);
+    expect(await found({ kind: 'successRate' })).toContainEqual({ ...side, response_code: '200' });
   });
 });

@@ -50,11 +50,15 @@ const open = (required = 1, change: Partial<StoredRollout> = {}) => {
     round: (isStored = true): RolloutStatus => {
       if (rollout === undefined) expect.unreachable('a rollout');
       const [before, status] = [rollout, decided()];
-      if (!isStored) return status;
-      rollout = { ...before, status };
-      desk.stored(before, status);
+      if (isStored) {
+        rollout = { ...before, status };
+        desk.stored(before, status);
+      }
+      desk.roundEnded(KEY);
       return status;
     },
+    /** A round that has looked, and has stored nothing yet. */
+    begin: () => void decided(),
   };
 };
 
@@ -192,6 +196,38 @@ describe('an answer that cannot be stored', () => {
     const again = desk.answer(given());
     round();
     expect(await again).toEqual({ kind: 'recorded', by: 'alice' });
+    expect(vi.getTimerCount(), 'nothing is left running').toBe(0);
+  });
+
+  it('R19: nobody hears that it is not stored while a round that may store it is under way', async () => {
+    const { desk, given, begin, round } = open();
+    const answer = desk.answer(given());
+    begin();
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(await outcomeOf(answer)).toBe('waits');
+    round();
+    expect(await answer).toEqual({ kind: 'recorded', by: 'alice' });
+  });
+
+  it('R19: a rejection that could not be stored in time is told so, and counts all the same once it can be', async () => {
+    const { desk, given, round } = open();
+    const answer = desk.answer(given({ decision: 'rejected' }));
+    round(false);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await answer).toMatchObject({ kind: 'notStored' });
+    expect(round()).toMatchObject({ phase: 'RollingBack', approvals: [{ decision: 'rejected', by: 'alice' }] });
+    await desk.drain(0);
+  });
+
+  it('R19: a process that ends stores what it can, and says of the rest that it is not stored', async () => {
+    const [one, other] = [open(), open()];
+    const [stored, lost] = [one.desk.answer(one.given()), other.desk.answer(other.given())];
+    const ends = Promise.all([one.desk.drain(1_500), other.desk.drain(1_500)]);
+    one.round();
+    expect(await stored).toMatchObject({ kind: 'recorded' });
+    await vi.advanceTimersByTimeAsync(1_500);
+    await ends;
+    expect(await lost).toEqual({ kind: 'notStored', reason: 'this process ends' });
     expect(vi.getTimerCount(), 'nothing is left running').toBe(0);
   });
 

@@ -434,6 +434,104 @@ const entry = (ms: number, action: HistoryEntry['action'], message: string): His
   message,
 });
 
+const ASKING: RolloutStatus = {
+  phase: 'AwaitingApproval',
+  reason: 'WaitingForApproval',
+  message: 'step 1 needs the approval of 1 of user:alice',
+  since: atMs(1_000),
+  stableVersion: 'v1',
+  canaryVersion: 'v2',
+  revision: 'r1',
+  step: { index: 0, count: 1, startedAt: atMs(0), askedAt: atMs(1_000) },
+  plan: {
+    steps: [
+      {
+        weight: 50,
+        pauseMs: 0,
+        approval: { when: 'before', required: 1, approvers: ['user:alice'], onTimeout: 'hold', allowAuthor: false },
+      },
+    ],
+    gates: [],
+    intervalMs: 15_000,
+    initialDelayMs: 0,
+    settleMs: 2_000,
+  },
+};
+
+describe('R19, R35: a question that a receiver did not take', () => {
+  const ask = (answer: () => Promise<void>) => {
+    let status: RolloutStatus = ASKING;
+    const [deaf, well] = [receiver('deaf'), receiver('well')];
+    deaf.answer = answer;
+    const asked = open([deaf.notifier, well.notifier], {
+      store: { keys: () => [], get: key => (key === 'weather/a' ? rolloutOf('a', status) : undefined) },
+    });
+    const say = (name: string): void => {
+      const { reason, message } = status;
+      asked.outbox.emit(rolloutOf('a', status), { name: `a.${name}`, type: 'Normal', reason, message });
+    };
+    say('question');
+    const set = (next: RolloutStatus): void => {
+      status = next;
+    };
+    return { ...asked, deaf, well, say, set };
+  };
+
+  it('is told again every 5 minutes, to that receiver only, with its id, until it is taken', async () => {
+    const { deaf, well, count } = ask(fails('refused'));
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect([deaf.tries, count('deaf dropped')]).toEqual([5, 1]);
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect([deaf.tries, count('deaf dropped')]).toEqual([10, 2]);
+    deaf.answer = async () => {};
+    await vi.advanceTimersByTimeAsync(300_000);
+    expect(deaf.messages.map(({ id }) => id)).toEqual(['uid-a-a-question']);
+    expect(well.messages).toHaveLength(1);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('is not told again when nobody is asked it any more', async () => {
+    const { deaf, set } = ask(fails('refused'));
+    await vi.advanceTimersByTimeAsync(60_000);
+    set({ ...ASKING, step: { index: 0, count: 1, startedAt: atMs(0), askedAt: atMs(50_000) } });
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(deaf.tries).toBe(5);
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('waits for nothing once another process leads, and is told again when this one does so anew', async () => {
+    const { deaf, outbox, say } = ask(fails('refused'));
+    await vi.advanceTimersByTimeAsync(60_000);
+    outbox.follow(false);
+    expect(vi.getTimerCount()).toBe(0);
+    deaf.answer = async () => {};
+    outbox.follow(true);
+    say('question');
+    await settle();
+    expect(deaf.messages).toHaveLength(1);
+  });
+
+  it('is told again when it was the oldest of too many', async () => {
+    const { deaf, say, set, count } = ask(fails('unavailable', 600_000));
+    await settle();
+    set({ ...ASKING, reason: 'Frozen' });
+    for (let index = 0; index < 1_001; index += 1) say(`${index}`);
+    expect(count('deaf dropped')).toBeGreaterThan(0);
+    deaf.answer = async () => {};
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(deaf.messages.filter(({ reason }) => reason === 'WaitingForApproval')).toHaveLength(1);
+  });
+
+  it('anything else that was dropped is gone', async () => {
+    const all = receiver('all');
+    all.answer = fails('refused');
+    const { say } = open([all.notifier]);
+    say('a', rolloutOf('a', ASKING));
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(all.tries).toBe(5);
+  });
+});
+
 describe('R35: after a restart', () => {
   const healthy: RolloutStatus = { phase: 'Healthy', reason: 'UpToDate', message: 'v1 is stable', stableVersion: 'v1' };
   const storeOf = (rollouts: readonly StoredRollout[]): OutboxOptions['store'] => ({
@@ -506,6 +604,32 @@ describe('R35: after a restart', () => {
     open([all.notifier], { store: storeOf([old, rolloutOf('b', healthy), rolloutOf('c')]) });
     await settle();
     expect(all.taken).toEqual([]);
+  });
+
+  it('R19: a question that is open is told again whatever its age, with its id, once for each process; one that has ended is not', async () => {
+    const before = receiver('all');
+    const { outbox } = open([before.notifier]);
+    for (const event of announcements('uid-a', healthy, ASKING))
+      outbox.emit(rolloutOf('a', ASKING), { ...event, name: `a.${event.name}` });
+    await settle();
+    vi.setSystemTime(START_MS + 3_600_000);
+    const later: RolloutStatus = { ...ASKING, reason: 'Frozen', since: atMs(2_000_000) };
+    const ended: RolloutStatus = { ...ASKING, phase: 'RollingBack', reason: 'Aborted' };
+    const all = receiver('all');
+    const store = storeOf([rolloutOf('a', ASKING), rolloutOf('b', later), rolloutOf('c', ended)]);
+    const next = open([all.notifier], { store });
+    await settle();
+    expect(all.messages.map(({ name, reason, at }) => `${name} ${reason} ${at}`)).toEqual([
+      `a WaitingForApproval ${atMs(1_000)}`,
+      `b WaitingForApproval ${atMs(1_000)}`,
+    ]);
+    expect(all.messages[0]?.id).toBe(before.messages[0]?.id);
+    // Kubernetes keeps its events by itself
+    expect(next.events).toEqual([]);
+    next.outbox.follow(false);
+    next.outbox.follow(true);
+    await settle();
+    expect(all.messages).toHaveLength(2);
   });
 
   it('how a request was refused is told again too', async () => {

@@ -22,8 +22,23 @@ describe('people', () => {
       'group:release',
       'slack:U024BE7LH',
       'user:alice@example.com',
+      'user:alice@home.example.com',
     ]);
     expect(new Set(byToken.identities)).toEqual(new Set(bySlack.identities));
+  });
+
+  it('R19: a user whose name is an address of a person is that person, whatever its case', () => {
+    const dan = createDirectory([
+      { name: 'dan', slack: 'UDAN', emails: ['Dan@example.com', 'erin@example.com'] },
+      { name: 'erin', user: 'erin@example.com' },
+    ]);
+    expect(dan('slack:UDAN', []).by).toBe('dan');
+    expect(dan('user:dan@example.com', []).by).toBe('dan');
+    expect(dan('user:DAN@example.com', []).by).toBe('dan');
+    expect(dan('slack:UDAN', []).identities).toContain('user:Dan@example.com');
+    expect(dan('user:erin@example.com', []).by, 'the name of a user comes first').toBe('erin');
+    expect(dan('webhook:dan@example.com', []).by).toBe('webhook:dan@example.com');
+    expect(dan('user:oidc:dan@example.com', []).by, 'another issuer').toBe('user:oidc:dan@example.com');
   });
 
   it('R19: groups that a channel vouches for come on top', () => {

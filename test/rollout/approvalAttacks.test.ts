@@ -163,7 +163,7 @@ describe('what is told of answers', () => {
     const [first] = told(world, 'Approved');
     const facts = messageFacts({ namespace: 'weather', name: 'forecast', status }, first ?? expect.unreachable('it was told'));
     expect(facts).toMatchObject({ kind: 'approval', title: '1 of 2 have approved', question: { step: 2, given: ['alice'] } });
-    expect(facts.todo[0]).toContain('sluice approve forecast -n weather --step 2');
+    expect(facts.todo[0]).toMatch(/sluice approve forecast -n weather --revision [0-9a-f]{8} --step 2$/);
   });
 
   it('R19: an author hears what to do instead', () => {

@@ -66,8 +66,8 @@ describe('what a message says beside its sentence', () => {
     const facts = factsOf(world);
     expect(facts).toMatchObject({ kind: 'approval', title: 'waits for approval', question: { step: 2, weight: 50, given: [] } });
     expect(facts.todo.slice(0, 2)).toEqual([
-      'to approve: sluice approve forecast -n weather --step 2',
-      'to reject, which puts everything back: sluice reject forecast -n weather --step 2',
+      'to approve: sluice approve forecast -n weather --revision ca74b0cd --step 2',
+      'to reject, which puts everything back: sluice reject forecast -n weather --revision ca74b0cd --step 2',
     ]);
     expect(Date.parse(facts.until ?? '')).toBe(Date.parse(facts.question?.askedAt ?? '') + (parseDuration('4h') ?? 0));
     expect(annotate(world, 'abort').run(MINUTE).status?.phase).toBe('RolledBack');

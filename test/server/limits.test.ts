@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { connect } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { createBodyReader } from '../../src/server/body.ts';
+import { createBodyReader, type ReadBody } from '../../src/server/body.ts';
 import { ANSWER, approve, createRigs, type Rig, SIGNATURE, TOKEN } from './rig.ts';
 
 const rigs = createRigs();
@@ -151,21 +151,65 @@ describe('bodies', () => {
     return stream;
   };
 
-  it('of several requests are kept up to a limit, whoever sends them', async () => {
-    const read = createBodyReader(10);
-    const [first, second] = [sent('123456'), sent('123456')];
-    const bodies = [first, second].map(stream => read(stream as unknown as IncomingMessage, 100));
+  const from = (address: string, stream: ReturnType<typeof sent>, read: ReadBody): Promise<Buffer> =>
+    read(stream as unknown as IncomingMessage, 256 * 1024, address);
+
+  it('of several requests are kept up to a limit; the oldest of who has sent most gives way', async () => {
+    const read = createBodyReader({ mostBytes: 10 });
+    const [first, second, third, fourth] = [sent('12'), sent('123'), sent('12'), sent('123456')];
+    const bodies = [
+      from('192.0.2.1', first, read),
+      from('192.0.2.2', second, read),
+      from('192.0.2.2', third, read),
+      from('192.0.2.3', fourth, read),
+    ];
+    await expect(bodies[3]).rejects.toMatchObject({ status: 503 });
+    const fifth = sent('1234');
+    const last = from('192.0.2.4', fifth, read);
     await expect(bodies[1]).rejects.toMatchObject({ status: 503 });
-    first.end('7');
-    expect((await bodies[0])?.toString()).toBe('1234567');
-    const third = sent('123456');
-    third.end();
-    expect((await read(third as unknown as IncomingMessage, 100)).toString()).toBe('123456');
+    for (const stream of [first, third, fifth]) stream.end();
+    expect(String(await Promise.all([bodies[0], bodies[2], last]))).toBe('12,12,1234');
+  });
+
+  it('that one address begins and does not end keep nobody out, not even at the same address', async () => {
+    const read = createBodyReader();
+    const stalled = Array.from({ length: 140 }, (_, index) =>
+      from(`2001:db8::${index}`, sent('x'.repeat(250_000)), read).catch((error: unknown) => error),
+    );
+    await expect(stalled[131]).resolves.toMatchObject({ status: 503 });
+    for (const address of ['192.0.2.1', '2001:db8::1']) {
+      const press = sent('x'.repeat(20_000));
+      press.end();
+      expect(await from(address, press, read)).toHaveLength(20_000);
+    }
+  });
+
+  it('R19: a press is taken while 140 others are stalled, be they of the same address', async () => {
+    const rig = await rigs.shared();
+    const length = 256 * 1024;
+    const lines = ['POST /hooks/slack HTTP/1.1', 'Host: sluice', `Content-Length: ${length}`, '', 'x'.repeat(length - 1)];
+    const { hostname, port } = new URL(rig.hooks);
+    const answers: string[] = [];
+    const sockets = Array.from({ length: 140 }, () => connect(Number(port), hostname));
+    for (const socket of sockets) {
+      socket.on('error', () => {});
+      socket.once('data', chunk => answers.push(String(chunk)));
+      socket.write(lines.join('\r\n'));
+    }
+    await expect.poll(() => answers.length).toBeGreaterThanOrEqual(12);
+    expect(answers.map(statusOf)).toEqual(answers.map(() => 503));
+    const pressed = await fetch(`${rig.hooks}/hooks/slack`, {
+      method: 'POST',
+      headers: { signature: SIGNATURE },
+      body: 'x'.repeat(10_000),
+    });
+    for (const socket of sockets) socket.destroy();
+    expect(pressed.status).toBe(200);
   });
 
   it('that end too early are no bodies', async () => {
     const stream = sent('123');
-    const body = createBodyReader()(stream as unknown as IncomingMessage, 100);
+    const body = createBodyReader()(stream as unknown as IncomingMessage, 100, '192.0.2.1');
     stream.destroy();
     await expect(body).rejects.toMatchObject({ status: 400 });
   });

@@ -17,20 +17,25 @@ const ACCESS_REVIEWS: Resource = {
   namespaced: false,
 };
 
-/** A token that was revoked is good for so much longer at most. */
+/** A token or a right that was taken away is good for so much longer at most. */
 const REMEMBERED_MS = 10_000;
-const MOST_REMEMBERED = 1_000;
+const MOST_USERS = 1_000;
+const MOST_RIGHTS = 10_000;
 /** Guesses must not keep the API server from its work. */
 const MOST_AT_ONCE = 32;
-
-type Remembered = { readonly user: KubeUser; readonly untilMs: number };
+/** Nobody keeps everybody else from asking; what is more waits. */
+const MOST_AT_ONCE_PER_USER = 8;
 
 /**
- * Asks by TokenReview and SubjectAccessReview. Who a valid token belongs to is remembered for 10 s, by a digest of the token;
- * what somebody may do is asked each time.
+ * Asks by TokenReview and SubjectAccessReview. Who a valid token belongs to is remembered for 10 s, by a digest of the token,
+ * and so are what somebody may not do, and what they may `get`. Whether they may do anything else is asked each time.
  */
 export const createAccess = ({ client, clock }: AccessOptions): Access => {
-  const known = new Map<string, Remembered>();
+  const users = createMemory<KubeUser>(clock, MOST_USERS);
+  const rights = createMemory<boolean>(clock, MOST_RIGHTS);
+  const readsInHand = createShared<boolean>();
+  const tokensInHand = createShared<KubeUser | undefined>();
+  const taken = createTurns();
   let asking = 0;
 
   const review = async (resource: Resource, spec: object, signal: AbortSignal): Promise<Fields> => {
@@ -46,33 +51,100 @@ export const createAccess = ({ client, clock }: AccessOptions): Access => {
     }
   };
 
-  const remember = (digest: string, user: KubeUser): void => {
-    known.delete(digest);
-    known.set(digest, { user, untilMs: clock.now() + REMEMBERED_MS });
-    const [oldest] = known.keys();
-    if (known.size > MOST_REMEMBERED && oldest !== undefined) known.delete(oldest);
+  const userOf = async (token: string, digest: string, signal: AbortSignal): Promise<KubeUser | undefined> => {
+    const status = await review(TOKEN_REVIEWS, { token }, signal);
+    const user = status['authenticated'] === true ? userIn(status['user']) : undefined;
+    if (user !== undefined) users.set(digest, user);
+    return user;
+  };
+
+  const may = async ({ user, verb, rollout }: Question, signal: AbortSignal): Promise<boolean> => {
+    const { group, version, plural: resource } = ROLLOUTS;
+    const resourceAttributes = { ...rollout, verb, group, version, resource };
+    const { name: who, uid, groups, extra } = user;
+    const spec = { resourceAttributes, user: who, groups, extra, ...(uid === undefined ? {} : { uid }) };
+    const { allowed, denied } = await taken(who, signal, () => review(ACCESS_REVIEWS, spec, signal));
+    return allowed === true && denied !== true;
   };
 
   return {
     userOf: async (token, signal) => {
-      const digest = createHash('sha256').update(token).digest('base64');
-      const found = known.get(digest);
-      const leftMs = found === undefined ? 0 : found.untilMs - clock.now();
-      if (found !== undefined && leftMs > 0 && leftMs <= REMEMBERED_MS) return found.user;
-      known.delete(digest);
-      const status = await review(TOKEN_REVIEWS, { token }, signal);
-      const user = status['authenticated'] === true ? userIn(status['user']) : undefined;
-      if (user !== undefined) remember(digest, user);
-      return user;
+      const digest = digestOf(token);
+      return users.get(digest) ?? (await tokensInHand(digest, () => userOf(token, digest, signal)));
     },
     may: async (user, verb, { namespace, name }, signal) => {
-      const { group, version, plural: resource } = ROLLOUTS;
-      const resourceAttributes = { namespace, verb, group, version, resource, name };
-      const { name: who, uid, groups, extra } = user;
-      const spec = { resourceAttributes, user: who, groups, extra, ...(uid === undefined ? {} : { uid }) };
-      const { allowed, denied } = await review(ACCESS_REVIEWS, spec, signal);
-      return allowed === true && denied !== true;
+      const question = { user, verb, rollout: { namespace, name } };
+      const digest = digestOf(JSON.stringify([user.name, user.uid, user.groups, user.extra, verb, namespace, name]));
+      const known = rights.get(digest);
+      if (known !== undefined) return known;
+      const ask = (): Promise<boolean> => may(question, signal);
+      const isAllowed = await (verb === 'get' ? readsInHand(digest, ask) : ask());
+      if (!isAllowed || verb === 'get') rights.set(digest, isAllowed);
+      return isAllowed;
     },
+  };
+};
+
+type Question = {
+  readonly user: KubeUser;
+  readonly verb: string;
+  readonly rollout: { readonly namespace: string; readonly name: string };
+};
+
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('base64');
+
+/** Values by key, for 10 s; what was set longest ago is forgotten first. A clock that is set back makes nothing last longer. */
+const createMemory = <T>(clock: Clock, most: number) => {
+  const entries = new Map<string, { readonly value: T; readonly untilMs: number }>();
+  return {
+    get: (key: string): T | undefined => {
+      const found = entries.get(key);
+      const leftMs = found === undefined ? 0 : found.untilMs - clock.now();
+      if (found !== undefined && leftMs > 0 && leftMs <= REMEMBERED_MS) return found.value;
+      entries.delete(key);
+      return undefined;
+    },
+    set: (key: string, value: T): void => {
+      entries.delete(key);
+      entries.set(key, { value, untilMs: clock.now() + REMEMBERED_MS });
+      const [oldest] = entries.keys();
+      if (entries.size > most && oldest !== undefined) entries.delete(oldest);
+    },
+  };
+};
+
+/** Whoever asks what is being asked already waits for that answer. */
+const createShared = <T>() => {
+  const inHand = new Map<string, Promise<T>>();
+  return (key: string, ask: () => Promise<T>): Promise<T> => {
+    const asked = inHand.get(key) ?? ask().finally(() => inHand.delete(key));
+    inHand.set(key, asked);
+    return asked;
+  };
+};
+
+/** Lets each user do a few things at once; what is more waits, until its signal ends that. */
+const createTurns = () => {
+  const inHand = new Map<string, Set<Promise<unknown>>>();
+  return async <T>(who: string, signal: AbortSignal, work: () => Promise<T>): Promise<T> => {
+    for (let own = inHand.get(who); own !== undefined && own.size >= MOST_AT_ONCE_PER_USER; own = inHand.get(who)) {
+      await Promise.race(own);
+      signal.throwIfAborted();
+    }
+    const own = inHand.get(who) ?? new Set();
+    inHand.set(who, own);
+    const working = work();
+    const ended = working.then(
+      () => {},
+      () => {},
+    );
+    own.add(ended);
+    try {
+      return await working;
+    } finally {
+      own.delete(ended);
+      if (own.size === 0) inHand.delete(who);
+    }
   };
 };
 

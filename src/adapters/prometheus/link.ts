@@ -8,13 +8,12 @@ export type TrafficView =
   /** Requests that failed before they reached a pod, by response flag. */
   | { readonly kind: 'unattributed' };
 
-/** gRPC statuses that blame the server. */
-const GRPC_FAILURES = '2|4|8|13|14|15';
 const oneOfFlags = (flags: string): string => `(.*,)?(${flags})(,.*)?`;
 
 /**
  * Expression that draws what a gate looks at, for all versions of a host by workload, and by which side tells: receiving
- * proxies or sending ones. The adapter reads the raw counters of the same series and counts by itself.
+ * proxies or sending ones. Success rates are drawn as requests per second by answer: that is short, and a version whose
+ * requests all fail, or none of them, has its lines too. The adapter reads the raw counters of the same series.
  */
 export const trafficExpression = (host: string, view: TrafficView, windowMs: number): string => {
   const range = `[${Math.ceil(windowMs / 1_000)}s]`;
@@ -25,12 +24,7 @@ export const trafficExpression = (host: string, view: TrafficView, windowMs: num
     return `sum by (response_flags) (${rate(requestsMetric, 'reporter="source"', `response_flags=~"${oneOfFlags('UH|UF|NC|NR')}"`)})`;
   if (view.kind === 'latency')
     return `histogram_quantile(${view.percentile / 100}, sum by (le, ${SIDES}) (${rate(durationsMetric)}))`;
-  const failed = [
-    rate(requestsMetric, 'response_code=~"5.."'),
-    rate(requestsMetric, 'request_protocol="grpc"', `grpc_response_status=~"${GRPC_FAILURES}"`),
-  ];
-  const all = `sum by (${SIDES}) (${rate(requestsMetric)})`;
-  return `100 - 100 * (sum by (${SIDES}) (${failed.join(' or ')}) or 0 * ${all}) / ${all}`;
+  return `sum by (${SIDES}, response_code, grpc_response_status) (${rate(requestsMetric)})`;
 };
 
 const SIDES = 'reporter, destination_workload';

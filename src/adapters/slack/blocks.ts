@@ -24,7 +24,7 @@ type Button = {
 
 export type Block =
   | { readonly type: 'header'; readonly text: PlainText }
-  | { readonly type: 'section'; readonly text: PlainText | Markup }
+  | { readonly type: 'section'; readonly text: PlainText | Markup; readonly block_id?: string }
   | { readonly type: 'context'; readonly elements: readonly (PlainText | Markup)[] }
   | { readonly type: 'actions'; readonly block_id: string; readonly elements: readonly Button[] };
 
@@ -51,6 +51,23 @@ const markup = (text: string): Markup => ({ type: 'mrkdwn', text, verbatim: true
 
 /** A line in small print, as it stands. */
 export const noticeBlock = (text: string): Block => ({ type: 'context', elements: [plain(text, MOST_IN_LINE)] });
+
+/** Whom people name in their chat, by id. */
+const MEMBER = /^slack:([UW][A-Z0-9]{2,63})$/;
+const MOST_PEOPLE = 20;
+
+/** Block that names who is asked. */
+export const PEOPLE = 'sluice_people';
+
+/** Who is asked: Slack tells those that it knows; other names stand as they are written. */
+export const peopleBlock = (approvers: readonly string[]): Block => {
+  const names = approvers.slice(0, MOST_PEOPLE).map(approver => {
+    const [, member] = MEMBER.exec(approver) ?? [];
+    return member === undefined ? `\`${escaped(oneLine(approver, 80).replaceAll('`', "'"))}\`` : `<@${member}>`;
+  });
+  const more = approvers.length > MOST_PEOPLE ? ` and ${approvers.length - MOST_PEOPLE} more` : '';
+  return { type: 'section', block_id: PEOPLE, text: markup(`Asked: ${names.join(', ')}${more}`) };
+};
 
 const sections = (text: string): readonly Block[] =>
   pieces(text).map(piece => ({ type: 'section' as const, text: markup(piece) }));
@@ -111,10 +128,10 @@ export type Buttons = {
   readonly otherwise: string;
 };
 
-/** `text`: what the template made; `soFar`: `1 of 2: alice`. Without buttons people answer by other ways, or not any more. */
-export const questionContent = (text: string, soFar: string, buttons?: Buttons): Content => ({
+/** `text`: what the template made; `notes`: who is asked, how it stands. Without buttons people answer by other ways, or not any more. */
+export const questionContent = (text: string, notes: readonly Block[], buttons?: Buttons): Content => ({
   text: fallback(text),
-  blocks: [...sections(text), noticeBlock(soFar), ...(buttons === undefined ? [] : [actions(buttons)])],
+  blocks: [...sections(text), ...notes, ...(buttons === undefined ? [] : [actions(buttons)])],
 });
 
 const actions = ({ approve, reject, what, outcome, otherwise }: Buttons): Block => ({

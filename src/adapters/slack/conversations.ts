@@ -11,6 +11,8 @@ export type Conversations = {
   of(subject: Subject, signal: AbortSignal): Promise<Conversation>;
   /** The same, once it is as wanted, or as it is by then when it does not become so within `withinMs`. Throws SystemError. */
   once(subject: Subject, isWanted: (conversation: Conversation) => boolean, withinMs: number): Promise<Conversation>;
+  /** Speaks about a Rollout when nobody else does, one after the other. */
+  alone<T>(subject: Subject, speak: () => Promise<T>): Promise<T>;
   /** `lasting`: it must outlive this process, and is stored by the next `save`. */
   change(subject: Subject, next: Conversation, lasting: boolean): void;
   /** Stores what must outlive this process; what cannot be stored now is tried again with the next. Never throws. */
@@ -21,7 +23,7 @@ export type Conversations = {
 
 export type ConversationsOptions = {
   readonly memory: NotifierMemory;
-  /** What stored text is sealed with; throws an Error when it cannot be read. */
+  /** What stored text is sealed with; throws an Error when it cannot be read. An empty one seals and opens nothing. */
   readonly key: () => string;
   /** Changes when another process may have spoken meanwhile: what is known here is forgotten then. */
   readonly epoch: () => number;
@@ -44,7 +46,15 @@ export const createConversations = ({ memory, key, epoch, logger }: Conversation
   const known = new Map<string, Promise<Known>>();
   const values = new Map<string, Known>();
   const waiters = new Set<() => void>();
+  /** The last who speaks, or waits to. */
+  const speakers = new Map<string, Promise<unknown>>();
   let isUnreadable = false;
+
+  const sealOf = ({ uid }: Subject): Parameters<typeof sealConversation>[1] => {
+    const current = key();
+    if (current === '') throw new SystemError('slack', 'reading what was told', 'unavailable', 'its secret is empty');
+    return { uid, key: current };
+  };
 
   const read = async (subject: Subject, signal: AbortSignal): Promise<Known> => {
     const now = epoch();
@@ -59,7 +69,7 @@ export const createConversations = ({ memory, key, epoch, logger }: Conversation
       isUnreadable = true;
     }
     if (sealed === undefined) return entry(NOTHING);
-    const conversation = openConversation(sealed, { uid: subject.uid, key: key() });
+    const conversation = openConversation(sealed, sealOf(subject));
     if (conversation === undefined)
       logger.info(placeOf(subject), 'what is remembered of messages has no seal of ours; a new thread begins');
     return entry(conversation ?? NOTHING);
@@ -98,7 +108,7 @@ export const createConversations = ({ memory, key, epoch, logger }: Conversation
     const { subject, conversation, unsaved } = entry;
     try {
       entry.unsaved = undefined;
-      await memory.save(subject, sealConversation(conversation, { uid: subject.uid, key: key() }), signal);
+      await memory.save(subject, sealConversation(conversation, sealOf(subject)), signal);
     } catch (error) {
       // Whoever stored something else meanwhile has spoken last.
       if (error instanceof SystemError && error.kind === 'conflict') forget(subject.uid);
@@ -126,6 +136,16 @@ export const createConversations = ({ memory, key, epoch, logger }: Conversation
         look();
       });
       return now();
+    },
+    alone: async ({ uid }, speak) => {
+      const before = speakers.get(uid);
+      const speaking = before === undefined ? speak() : before.then(speak, speak);
+      speakers.set(uid, speaking);
+      try {
+        return await speaking;
+      } finally {
+        if (speakers.get(uid) === speaking) speakers.delete(uid);
+      }
     },
     change: ({ uid }, next, lasting) => {
       const entry = values.get(uid);

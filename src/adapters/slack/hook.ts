@@ -3,11 +3,13 @@ import { type Clock, type Logger, type RolloutStore, type StoredRollout, SystemE
 import type { SlackClient } from './client.ts';
 import type { Asked } from './conversation.ts';
 import type { Conversations } from './conversations.ts';
-import { openQuestions, tidyUp } from './leftover.ts';
+import { tidyUp } from './leftover.ts';
+import { openQuestions } from './openQuestions.ts';
 import { type Press, readPress } from './press.ts';
 import { isSame } from './question.ts';
 import type { Asking, QuestionIds } from './questions.ts';
 import { signedAtMs, verifySlack } from './signature.ts';
+import { createTelling } from './telling.ts';
 import { escaped, oneLine } from './text.ts';
 
 export type SlackHookOptions = {
@@ -17,6 +19,8 @@ export type SlackHookOptions = {
   readonly client: SlackClient;
   readonly conversations: Conversations;
   readonly store: Pick<RolloutStore, 'keys' | 'get'>;
+  /** Where people are asked about Rollouts that name no channel. */
+  readonly channel: string;
   readonly clock: Clock;
   readonly logger: Logger;
 };
@@ -24,8 +28,6 @@ export type SlackHookOptions = {
 /** Whoever is quicker than Slack's own answer about the message presses what is not known yet. */
 const KNOWN_MS = 1_000;
 const TELL_MS = 10_000;
-/** Whoever presses faster than Slack takes messages does not hear of each press. */
-const MOST_TELLING = 20;
 
 /**
  * Presses of buttons in Slack (R19). A press counts when Slack has signed it, its button is one of a question that is open
@@ -33,7 +35,7 @@ const MOST_TELLING = 20;
  */
 export const createSlackHook = (options: SlackHookOptions): AnswerHook => {
   const { secret, client, clock, logger } = options;
-  let telling = 0;
+  const telling = createTelling();
   return {
     name: 'slack',
     verify: async request => verifySlack(request, secret, clock.now()),
@@ -54,23 +56,46 @@ export const createSlackHook = (options: SlackHookOptions): AnswerHook => {
     },
     tell: async (request, outcome) => {
       const reason = reasonOf(outcome);
-      if (reason === undefined || telling >= MOST_TELLING) return;
-      telling += 1;
+      if (reason === undefined) return;
       try {
-        const press = readPress(request);
-        const signal = AbortSignal.timeout(TELL_MS);
-        const isRenewed = outcome instanceof Refused && (await tidyUp(options, press, signal)) === 'renewed';
-        const said = isRenewed ? 'its button was made with an earlier signing secret, and is renewed now: press again' : reason;
-        const { channel, user, threadTs } = press;
-        const text = `Your press did not count: ${escaped(oneLine(said, 1_000))}.`;
-        await client.whisper({ channel, user, text, ...(threadTs === undefined ? {} : { threadTs }) }, signal);
+        await telling(isToBeHeard(outcome), async () => {
+          const press = readPress(request);
+          const signal = AbortSignal.timeout(TELL_MS);
+          const said = (outcome instanceof Refused ? await tidied(options, press, signal) : undefined) ?? reason;
+          const { channel, user, threadTs } = press;
+          const text = `Your press did not count: ${escaped(oneLine(said, 1_000))}.`;
+          await client.whisper({ channel, user, text, ...(threadTs === undefined ? {} : { threadTs }) }, signal);
+        });
       } catch (error) {
-        logger.warn({ reason: error instanceof Error ? error.message : String(error) }, 'cannot tell why a press did not count');
-      } finally {
-        telling -= 1;
+        logger.warn({ reason: messageOf(error) }, 'cannot tell why a press did not count');
       }
     },
   };
+};
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** What the message itself shows by now, or what somebody knows who has pressed before, is not worth waiting for. */
+const isToBeHeard = (outcome: AnswerOutcome | Refused): boolean => {
+  if (outcome instanceof Refused) return outcome.status !== 409;
+  return outcome.kind !== 'refused' || outcome.refusal.kind === 'notAllowed';
+};
+
+/** What is to be said of the message instead, once it was mended; whoever pressed hears something all the same. */
+const tidied = async (options: SlackHookOptions, press: Press, signal: AbortSignal): Promise<string | undefined> => {
+  try {
+    switch (await tidyUp(options, press, signal)) {
+      case 'renewed':
+        return 'its button was made with an earlier signing secret, and is renewed now: press again';
+      case 'elsewhere':
+        return 'the same is asked in a newer message: press there';
+      default:
+        return undefined;
+    }
+  } catch (error) {
+    options.logger.warn({ reason: messageOf(error) }, 'cannot mend a message whose button does not count');
+    return undefined;
+  }
 };
 
 type Found = { readonly rollout: StoredRollout; readonly asking: Asking };

@@ -1,17 +1,22 @@
-import type { Clock, RolloutStore, StoredRollout } from '../../controller/ports.ts';
-import { type OpenQuestion, openQuestion } from '../../rollout/index.ts';
-import { noticeBlock } from './blocks.ts';
-import type { SlackClient } from './client.ts';
+import type { Clock, RolloutStore } from '../../controller/ports.ts';
+import { type Content, noticeBlock, PEOPLE } from './blocks.ts';
+import type { Posted, SlackClient } from './client.ts';
+import type { Asked, Thread } from './conversation.ts';
 import type { Conversations } from './conversations.ts';
 import { SlackError } from './failure.ts';
+import { fieldOf, textOf } from './field.ts';
+import { type Open, openQuestions } from './openQuestions.ts';
 import type { Press } from './press.ts';
-import { askingContent, isSame } from './question.ts';
-import type { Asking, QuestionIds } from './questions.ts';
+import { askingContent, isSame, MOST_KEPT, toAsked } from './question.ts';
+import type { QuestionIds } from './questions.ts';
+import { cut } from './text.ts';
 
-type Options = {
-  readonly client: Pick<SlackClient, 'update'>;
-  readonly conversations: Pick<Conversations, 'of'>;
+type TidyOptions = {
+  readonly client: Pick<SlackClient, 'post' | 'update' | 'team'>;
+  readonly conversations: Pick<Conversations, 'of' | 'alone' | 'change' | 'save'>;
   readonly store: Pick<RolloutStore, 'keys' | 'get'>;
+  /** For Rollouts that name none. */
+  readonly channel: string;
   readonly ids: () => QuestionIds;
   readonly clock: Clock;
 };
@@ -19,58 +24,106 @@ type Options = {
 /** A message that is younger may ask what the caches of this process do not know yet. */
 const YOUNG_MS = 60_000;
 
-type Open = { readonly rollout: StoredRollout; readonly open: OpenQuestion; readonly asking: Asking };
-
-const known = new WeakMap<StoredRollout, { readonly found: Open | undefined }>();
-
-/** Presses may come often; a Rollout that has not changed is the same object. */
-const openOf = (rollout: StoredRollout): Open | undefined => {
-  const seen = known.get(rollout);
-  if (seen !== undefined) return seen.found;
-  const open = openQuestion(rollout.status);
-  const found = open === undefined ? undefined : { rollout, open, asking: askingOf(rollout, open) };
-  known.set(rollout, { found });
-  return found;
-};
-
-const askingOf = ({ uid }: StoredRollout, { revision, step, askedAt }: OpenQuestion): Asking => ({
-  uid,
-  revision,
-  step,
-  askedAt,
-});
-
-/** All that people are asked now; of a Rollout that has not changed the same objects as before. */
-export const openQuestions = (store: Options['store']): readonly Open[] =>
-  store.keys().flatMap(key => {
-    const rollout = store.get(key);
-    return rollout === undefined ? [] : (openOf(rollout) ?? []);
-  });
-
 /**
  * What becomes of a message whose button was pressed in vain. `renewed`: it asks what is open, with buttons of an earlier
- * signing secret, and has new ones; `taken`: nobody is asked that any more, and its buttons are gone; `kept`: there is
- * nothing wrong with it. Throws SystemError, or an Error when the signing secret cannot be read.
+ * signing secret, and has new ones; `elsewhere`: another message asks that, and this one has no buttons any more; `taken`:
+ * nobody is asked that any more, and its buttons are gone; `kept`: there is nothing wrong with it. Throws SystemError, or an
+ * Error when the signing secret cannot be read.
  */
-export const tidyUp = async (options: Options, press: Press, signal: AbortSignal): Promise<'renewed' | 'taken' | 'kept'> => {
+export const tidyUp = async (
+  options: TidyOptions,
+  press: Press,
+  signal: AbortSignal,
+): Promise<'renewed' | 'elsewhere' | 'taken' | 'kept'> => {
   const { client, conversations, store } = options;
-  const { channel, ts, id, text, blocks } = press;
+  const { channel, ts, id } = press;
   const ids = options.ids();
   const all = openQuestions(store);
   const said = ids.reading(id);
-  if (all.some(({ asking }) => said(asking) !== undefined)) return 'kept';
+  const pressed = all.find(({ asking }) => said(asking) !== undefined);
+  if (pressed !== undefined) return await tidyCopy(options, press, pressed, signal);
   for (const { rollout, open } of all) {
     const { asked } = await conversations.of(rollout, signal);
     if (asked === undefined || asked.channel !== channel || asked.ts !== ts || !isSame(asked, open)) continue;
     await client.update({ channel, ts, ...askingContent(ids, rollout, open, asked.text) }, signal);
     return 'renewed';
   }
-  if (options.clock.now() - Number(ts) * 1_000 < YOUNG_MS) return 'kept';
-  const rest = blocks.filter(block => !('type' in block && block.type === 'actions'));
-  const shown = { text, blocks: [...rest, noticeBlock('Not asked any more')] };
-  await client.update({ channel, ts, ...shown }, signal).catch(error => {
+  if (isYoung(options, press)) return 'kept';
+  await takeButtons(options, press, 'Not asked any more', signal);
+  return 'taken';
+};
+
+const isYoung = ({ clock }: TidyOptions, { ts }: Press): boolean => clock.now() - Number(ts) * 1_000 < YOUNG_MS;
+
+/** A process that died before it had stored what it posted leaves a message that asks what another one asks by now. */
+const tidyCopy = async (
+  options: TidyOptions,
+  press: Press,
+  pressed: Open,
+  signal: AbortSignal,
+): Promise<'elsewhere' | 'kept'> => {
+  const { conversations } = options;
+  const { rollout, open } = pressed;
+  const asked = await conversations.alone(rollout, async () => {
+    const known = await conversations.of(rollout, signal);
+    if (known.asked !== undefined && isSame(open, known.asked)) return known.asked;
+    // Of what was posted this moment Slack may not have told yet.
+    return isYoung(options, press) ? undefined : await askAnew(options, press, pressed, signal);
+  });
+  if (asked === undefined || (asked.channel === press.channel && asked.ts === press.ts)) return 'kept';
+  if (asked.team !== press.team || (asked.app !== undefined && asked.app !== press.app)) return 'kept';
+  await takeButtons(options, press, 'Asked in another message', signal);
+  return 'elsewhere';
+};
+
+/** Posts a question of which nobody knows any more where it stands, in the words of the message that asks it. */
+const askAnew = async (
+  options: TidyOptions,
+  press: Press,
+  { rollout, open }: Open,
+  signal: AbortSignal,
+): Promise<Asked | undefined> => {
+  const { client, conversations } = options;
+  const wanted = rollout.spec.notify?.slack ?? options.channel;
+  const known = await conversations.of(rollout, signal);
+  const thread = known.thread?.wanted === wanted && known.thread.revision === open.revision ? known.thread : undefined;
+  const team = thread?.team ?? (await client.team(signal));
+  if (press.team !== team || press.userTeam !== team) return undefined;
+  const text = cut(wordsOf(press), MOST_KEPT);
+  const content = askingContent(options.ids(), rollout, open, text);
+  const posted = await post(options, { thread, wanted, content }, signal);
+  const asked: Asked = { ...toAsked(open, posted, { team, app: posted.app ?? thread?.app }), wanted, text };
+  conversations.change(rollout, { ...known, asked }, true);
+  await conversations.save(rollout, signal);
+  return asked;
+};
+
+type Posting = { readonly thread: Thread | undefined; readonly wanted: string; readonly content: Content };
+
+/** As a reply where the thread stands, else by itself. */
+const post = async ({ client }: TidyOptions, { thread, wanted, content }: Posting, signal: AbortSignal): Promise<Posted> => {
+  const alone = () => client.post({ channel: wanted, ...content }, signal);
+  if (thread === undefined) return await alone();
+  try {
+    return await client.post({ channel: thread.channel, threadTs: thread.ts, isBroadcast: true, ...content }, signal);
+  } catch (error) {
+    if (error instanceof SlackError && error.isGone) return await alone();
+    throw error;
+  }
+};
+
+/** What the template made, without what was written below it. */
+const wordsOf = ({ blocks }: Press): string => {
+  const sections = blocks.filter(block => fieldOf(block, 'type') === 'section' && fieldOf(block, 'block_id') !== PEOPLE);
+  const texts = sections.flatMap(block => textOf(fieldOf(block, 'text'), 'text') ?? []);
+  return texts.join('\n') || 'A question that was posted before';
+};
+
+const takeButtons = async ({ client }: TidyOptions, press: Press, why: string, signal: AbortSignal): Promise<void> => {
+  const { channel, ts, text, blocks } = press;
+  const rest = blocks.filter(block => fieldOf(block, 'type') !== 'actions');
+  await client.update({ channel, ts, text, blocks: [...rest, noticeBlock(why)] }, signal).catch(error => {
     // Whoever pressed hears of it all the same.
     if (!(error instanceof SlackError)) throw error;
   });
-  return 'taken';
 };

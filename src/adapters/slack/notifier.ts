@@ -3,7 +3,7 @@ import type { Message, Notifier } from '../../controller/channel-ports.ts';
 import type { Reason } from '../../rollout/index.ts';
 import { replyContent } from './blocks.ts';
 import { askQuestion, closeQuestion, isSame, openFor, updateQuestion } from './question.ts';
-import { openThread, reply } from './thread.ts';
+import { isAbout, openThread, reply } from './thread.ts';
 import { beginTurn, type SlackNotifierOptions, type Turn, textOf } from './turn.ts';
 
 /** Ids that are remembered: what is told again after a restart is not older than ten minutes. */
@@ -32,19 +32,26 @@ export const createSlackNotifier = (options: SlackNotifierOptions): Notifier => 
     name: 'slack',
     // What is not told may still end a question, or change where a rollout is.
     wants: () => true,
-    send: async (message, signal) => {
-      const turn = await beginTurn(options, message, signal);
-      try {
-        await closeQuestion(options, turn);
-        await updateQuestion(options, turn);
-        if (isWanted(message.reason)) await tell(options, turn, isWanted('WaitingForApproval'));
-        else if (turn.known().thread?.revision === message.revision) await openThread(options, turn);
-      } finally {
-        if (!signal.aborted) await conversations.save(message, signal);
-      }
-    },
+    send: (message, signal) =>
+      conversations.alone(message, async () => {
+        const turn = await beginTurn(options, message, signal);
+        try {
+          await closeQuestion(options, turn);
+          await updateQuestion(options, turn);
+          if (isWanted(message.reason)) await tell(options, turn, isWanted('WaitingForApproval'));
+          else await keepUp(options, turn);
+        } finally {
+          if (!signal.aborted) await conversations.save(message, signal);
+        }
+      }),
     close: signal => conversations.saveAll(signal),
   };
+};
+
+/** What is not told may still change where a rollout is; it begins no thread. */
+const keepUp = async (options: SlackNotifierOptions, turn: Turn): Promise<void> => {
+  const { thread } = turn.known();
+  if (thread !== undefined && isAbout(thread, turn)) await openThread(options, turn);
 };
 
 const tell = async (options: SlackNotifierOptions, turn: Turn, isAsking: boolean): Promise<void> => {

@@ -1,7 +1,8 @@
 import type { Message } from '../../controller/channel-ports.ts';
 import { type StoredRollout, SystemError } from '../../controller/ports.ts';
 import { type OpenQuestion, openQuestion, type RolloutStatus } from '../../rollout/index.ts';
-import { type Content, questionContent } from './blocks.ts';
+import { type Content, noticeBlock, peopleBlock, questionContent } from './blocks.ts';
+import type { Posted } from './client.ts';
 import type { Asked } from './conversation.ts';
 import type { QuestionIds } from './questions.ts';
 import { cut } from './text.ts';
@@ -9,7 +10,7 @@ import { openThread, reply } from './thread.ts';
 import { type SlackNotifierOptions, type Turn, textOf, tryUpdate } from './turn.ts';
 
 /** So much of a question is kept to write its message anew. */
-const MOST_KEPT = 2_900;
+export const MOST_KEPT = 2_900;
 
 /** What people are asked now; `undefined`: nothing. */
 export const openFor = ({ rollout }: Turn): OpenQuestion | undefined => openQuestion(rollout?.status);
@@ -27,7 +28,7 @@ export const closeQuestion = async (options: SlackNotifierOptions, turn: Turn): 
   const { channel, ts, text } = asked;
   // What people could do then is nothing that they can do now.
   const [headline = ''] = text.split('\n', 1);
-  await tryUpdate(options, { channel, ts, ...questionContent(headline, outcomeOf(asked, turn)) }, turn.signal);
+  await tryUpdate(options, { channel, ts, ...questionContent(headline, [noticeBlock(outcomeOf(asked, turn))]) }, turn.signal);
   turn.change({ ...rest, answered: asked.revision }, true);
 };
 
@@ -55,15 +56,20 @@ export const askQuestion = async (options: SlackNotifierOptions, turn: Turn): Pr
   // Without it no press could count.
   const team = thread.team ?? (options.ids === undefined ? undefined : await options.client.team(signal));
   const { posted } = await reply(options, turn, { ...content, isBroadcast: true });
-  const { channel: id, ts, app = thread.app } = posted;
-  const asked: Asked = {
-    ...{ channel: id, ts, wanted: channel, text },
-    ...{ revision: open.revision, step: open.step, askedAt: open.askedAt, required: open.approval.required, given: open.given },
-    ...(team === undefined ? {} : { team }),
-    ...(app === undefined ? {} : { app }),
-  };
-  turn.change({ ...turn.known(), asked }, true);
+  const by = { team, app: posted.app ?? thread.app };
+  turn.change({ ...turn.known(), asked: { ...toAsked(open, posted, by), wanted: channel, text } }, true);
 };
+
+/** A question whose message has just been posted, by this app in this workspace. */
+export const toAsked = (
+  { revision, step, askedAt, approval, given }: OpenQuestion,
+  { channel, ts }: Posted,
+  { team, app }: { readonly [By in 'team' | 'app']: string | undefined },
+): Omit<Asked, 'wanted' | 'text'> => ({
+  ...{ channel, ts, revision, step, askedAt, required: approval.required, given },
+  ...(team === undefined ? {} : { team }),
+  ...(app === undefined ? {} : { app }),
+});
 
 /** Whatever it is about, it is the question that people are to read. */
 const asApproval = (message: Message): Message => ({ ...message, facts: { ...message.facts, kind: 'approval' } });
@@ -78,10 +84,11 @@ export const askingContent = (
   open: OpenQuestion,
   text: string,
 ): Content => {
-  if (ids === undefined) return questionContent(text, soFar(open));
+  const notes = [peopleBlock(open.approval.approvers), noticeBlock(soFar(open))];
+  if (ids === undefined) return questionContent(text, notes);
   const asking = { uid, revision: open.revision, step: open.step, askedAt: open.askedAt };
   const { stableVersion = 'the stable version', canaryVersion = 'the new version' } = status ?? {};
-  return questionContent(text, soFar(open), {
+  return questionContent(text, notes, {
     approve: ids.idOf(asking, 'approved'),
     reject: ids.idOf(asking, 'rejected'),
     what: `step ${open.step} of ${namespace}/${name}`,
@@ -111,10 +118,12 @@ const outcomeOf = (asked: Asked, { rollout, channel }: Turn): string => {
     return `Rejected by ${rejection.by}${rejection.comment === undefined ? '' : `: ${rejection.comment}`}`;
   const agreed = [...new Set(answersTo(asked, status).map(({ by }) => by))];
   if (agreed.length >= asked.required) return `Approved by ${agreed.join(', ')}`;
-  if (isSame(asked, openQuestion(status))) return `Asked in ${channel} now`;
+  const open = openQuestion(status);
+  const isSameStep = open?.revision === asked.revision && open.step === asked.step;
+  if (isSameStep) return open.askedAt === asked.askedAt ? `Asked in ${channel} now` : `Asked anew: ${status.message}`;
   const isBack = status.phase === 'RollingBack' || status.phase === 'RolledBack';
   if (isBack && status.reason === 'ApprovalTimedOut') return 'Nobody answered in time: all traffic goes back';
-  return isBack ? `Not asked any more: ${status.message}` : 'Not asked any more';
+  return `Not asked any more: ${status.message}`;
 };
 
 const answersTo = ({ revision, step, askedAt }: Asked, { approvals = [] }: RolloutStatus) =>

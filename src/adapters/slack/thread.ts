@@ -28,7 +28,7 @@ export const openThread = async (options: Options, turn: Turn): Promise<{ readon
 };
 
 /** What is told when no attempt is in progress goes on where people were told last. */
-const isAbout = ({ revision, wanted }: Thread, { message, channel }: Turn): boolean =>
+export const isAbout = ({ revision, wanted }: Thread, { message, channel }: Turn): boolean =>
   wanted === channel && (message.revision === undefined || message.revision === revision);
 
 const begin = async ({ client }: Options, turn: Turn): Promise<Thread> => {

@@ -31,9 +31,15 @@ export type SluiceReply =
   | { readonly kind: 'refused'; readonly status: number; readonly detail: string };
 
 export type SluiceApi = {
-  /** Throws SystemError `unavailable` when nobody has taken it (it may be sent again), `badAnswer` when this is no Sluice. */
+  /**
+   * Throws SystemError `unavailable` when nobody says that it is recorded (it may be sent again; with the operation `REACHING`
+   * it was not even sent), `badAnswer` when this is no Sluice.
+   */
   answer(sent: SentAnswer): Promise<SluiceReply>;
 };
+
+/** Operation of a failure before anything was sent. */
+export const REACHING = 'reaching Sluice';
 
 /** A leader that is busy takes 10 s until it gives up, and a follower waits for it. */
 const TIMEOUT_MS = 25_000;
@@ -57,7 +63,7 @@ export const createSluiceApi = ({ server, token, authorityFile }: SluiceOptions)
       try {
         reply = await post(url, { headers, ...(ca === undefined ? {} : { ca }) }, JSON.stringify(answer));
       } catch (error) {
-        throw fail(operation, 'unavailable', reasonOf(error));
+        throw fail(isSent(error) ? operation : REACHING, 'unavailable', reasonOf(error));
       }
       return readReply(reply, (kind, reason) => fail(operation, kind, reason));
     },
@@ -72,6 +78,12 @@ const readAuthority = (file: string): string => {
     throw new SystemError('sluice', `reading the authority ${file}`, 'refused', `the file cannot be read (${code})`);
   }
 };
+
+/** What breaks a connection that stands; anything else keeps it from coming about. */
+const BROKEN: readonly unknown[] = ['ECONNRESET', 'EPIPE'];
+
+const isSent = (error: unknown): boolean =>
+  error instanceof Error && (error.name === 'TimeoutError' || ('code' in error && BROKEN.includes(error.code)));
 
 const reasonOf = (error: unknown): string => {
   if (error instanceof Error && error.name === 'TimeoutError') return `gave no answer within ${TIMEOUT_MS / 1000} s`;

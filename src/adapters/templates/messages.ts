@@ -5,6 +5,7 @@ import type { MessageKind } from '../../rollout/index.ts';
 import { CHANNELS, type Channel, type ChannelName } from './channel.ts';
 import { checkMessageTemplate } from './messageCheck.ts';
 import { messageValues } from './messageValues.ts';
+import { withServer } from './pasted.ts';
 import { isNode, parseTemplate } from './syntax.ts';
 
 /** A template as it was read; `file` is for people. */
@@ -15,16 +16,19 @@ export type MessageRendererOptions = {
   /** They take the place of built-in ones. */
   readonly overrides: Readonly<Partial<Record<MessageKind, MessageTemplate>>>;
   readonly logger: Pick<Logger, 'warn'>;
+  /** How people reach this server; the commands that they paste name it. */
+  readonly publicUrl?: string | undefined;
 };
 
 /**
  * Fills messages into their templates. Where a template of one's own cannot be filled, the built-in one is used, and the log
  * says so once. Throws an Error that names the template when that one cannot be filled either.
  */
-export const createMessageRenderer = ({ builtIn, overrides, logger }: MessageRendererOptions): RenderMessage => {
+export const createMessageRenderer = ({ builtIn, overrides, logger, publicUrl }: MessageRendererOptions): RenderMessage => {
   const fill = createMessageFiller();
   const told = new Set<string>();
-  return (message, channel) => {
+  return (written, channel) => {
+    const message = withServer(written, publicUrl);
     const { kind } = message.facts;
     const own = overrides[kind];
     try {

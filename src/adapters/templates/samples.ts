@@ -1,5 +1,12 @@
 import type { Message } from '../../controller/channel-ports.ts';
-import type { GateStatus, MessageFacts, MessageKind, OpenQuestion } from '../../rollout/index.ts';
+import {
+  type Approval,
+  type GateStatus,
+  type MessageKind,
+  messageFacts,
+  type PlanApproval,
+  type RolloutStatus,
+} from '../../rollout/index.ts';
 
 /** A message to try a template with. */
 export type SampleMessage = { readonly sample: 'usual' | 'hostile' | 'bare'; readonly message: Message };
@@ -14,11 +21,16 @@ export const sampleMessages = (kind: MessageKind): readonly SampleMessage[] => [
   { sample: 'bare', message: bare(kind) },
 ];
 
-type Told = Pick<Message, 'reason' | 'type' | 'message' | 'phase'> & Partial<Pick<Message, 'weight' | 'step' | 'ask'>> & Said;
-type Said = Pick<MessageFacts, 'title'> & Partial<Pick<MessageFacts, 'why' | 'todo' | 'until' | 'question' | 'gates'>>;
+/** What a status says of a sample, and what people are told when it is stored. */
+type Told = Pick<Message, 'reason' | 'type' | 'message'> & {
+  readonly status: Pick<RolloutStatus, 'phase'> & Partial<RolloutStatus>;
+  readonly ask?: string;
+};
 
-const ABORT = `kubectl -n weather annotate --overwrite sro forecast 'sluice.dev/request={"verb":"abort"}'`;
-const BACK = `to go back at once: ${ABORT}`;
+const AT = '2026-11-21T14:03:10.412Z';
+const UID = '5f0c2a9e-6a55-4c38-9e34-0d3a1c1a9b11';
+const REVISION = '7c1f09d2';
+
 const PASSES: GateStatus = {
   name: 'success-rate',
   source: 'prometheus/default',
@@ -34,148 +46,157 @@ const FAILS: GateStatus = {
   samples: 96,
   message: 'success-rate 52.1 % < 99 % on 96 requests; evidence 1e+12, limit 400',
 };
-const QUESTION: OpenQuestion = {
-  revision: '7c1f09d2',
-  step: 2,
-  askedAt: '2026-11-21T14:03:00.000Z',
-  approval: {
-    when: 'before',
-    required: 2,
-    approvers: ['slack:U024BE7LH', 'group:release'],
-    timeoutMs: 14_400_000,
-    onTimeout: 'rollback',
-    allowAuthor: false,
-  },
-  weight: 50,
-  given: ['alice'],
+const NO_DATA: GateStatus = { ...PASSES, verdict: 'NoData', samples: 0, message: 'no requests of v2 since 13:53:10Z' };
+const NO_ANSWER: GateStatus = {
+  ...PASSES,
+  verdict: 'Error',
+  message: 'running the query: Prometheus "default" failed with HTTP 503',
 };
+const APPROVAL: PlanApproval = {
+  when: 'before',
+  required: 2,
+  approvers: ['slack:U024BE7LH', 'group:release'],
+  timeoutMs: 14_400_000,
+  onTimeout: 'rollback',
+  allowAuthor: false,
+};
+const BY_ALICE: Approval = {
+  revision: REVISION,
+  step: 2,
+  decision: 'approved',
+  by: 'alice',
+  via: 'slack',
+  at: '2026-11-21T14:03:05.000Z',
+};
+
+const IN_STEP = {
+  phase: 'Progressing',
+  stableVersion: 'v1',
+  canaryVersion: 'v2',
+  revision: REVISION,
+  step: { index: 1, count: 3, startedAt: '2026-11-21T13:53:10.000Z' },
+  traffic: { weight: 20 },
+  target: {
+    router: 'istio',
+    host: 'forecast.weather.svc.cluster.local',
+    versionLabel: 'version',
+    virtualServices: ['weather/forecast'],
+    routes: [],
+    stable: 'v1',
+    canary: 'v2',
+  },
+  plan: {
+    steps: [
+      { weight: 20, pauseMs: 600_000 },
+      { weight: 50, pauseMs: 600_000, approval: APPROVAL },
+      { weight: 80, pauseMs: 600_000 },
+    ],
+    gates: [],
+    intervalMs: 15_000,
+    initialDelayMs: 0,
+    settleMs: 2_000,
+  },
+} as const satisfies Told['status'];
+const BACK = {
+  phase: 'RolledBack',
+  stableVersion: 'v1',
+  canaryVersion: 'v2',
+  revision: REVISION,
+  traffic: { weight: 0 },
+} as const;
+const HEALTHY = { phase: 'Healthy', stableVersion: 'v2', revision: REVISION, traffic: { weight: 100 } } as const;
 
 const TOLD: Readonly<Record<MessageKind, Told>> = {
   started: {
     reason: 'Started',
     type: 'Normal',
-    phase: 'Progressing',
-    title: 'started',
     message: 'v1 -> v2 in 3 steps; step 1/3 at 20% follows when the subset is known to the mesh',
-    weight: 0,
-    todo: [BACK],
+    status: { ...IN_STEP, step: { index: 0, count: 3 }, traffic: { weight: 0 } },
   },
   step: {
     reason: 'StepEntered',
     type: 'Normal',
-    phase: 'Progressing',
-    title: 'step entered',
     message: 'step 1/3 at 20%: next step at 14:08:10Z if every gate passes',
-    until: '2026-11-21T14:08:10.000Z',
-    gates: [PASSES],
-    why: [PASSES.message],
-    todo: [BACK],
+    status: { ...IN_STEP, waitingFor: { what: 'pause', until: '2026-11-21T14:08:10.000Z' }, gates: [PASSES] },
   },
   waiting: {
     reason: 'WaitingForCapacity',
     type: 'Warning',
-    phase: 'Progressing',
-    title: 'waits for more pods',
     message: 'step 1/3 at 20%: 1 of 3 pods of v2 are ready; goes on when 3 are',
-    todo: ['scale the new version up, or set spec.capacity to warn', BACK],
+    status: IN_STEP,
   },
   approval: {
     reason: 'WaitingForApproval',
     type: 'Normal',
-    phase: 'AwaitingApproval',
-    title: 'waits for approval',
     message: 'step 1/3 at 20%: step 2 at 50% needs the approval of 2 of slack:U024BE7LH, group:release (alice so far)',
     ask: 'Half of all users for forecast?',
-    until: '2026-11-21T18:03:00.000Z',
-    question: QUESTION,
-    gates: [PASSES],
-    why: [PASSES.message],
-    todo: [
-      'to approve: sluice approve forecast -n weather --step 2',
-      'to reject: sluice reject forecast -n weather --step 2',
-      BACK,
-    ],
+    status: {
+      ...IN_STEP,
+      phase: 'AwaitingApproval',
+      step: { ...IN_STEP.step, askedAt: '2026-11-21T14:03:00.000Z' },
+      waitingFor: { what: 'approval', until: '2026-11-21T18:03:00.000Z' },
+      gates: [PASSES],
+      approvals: [BY_ALICE],
+    },
   },
   paused: {
     reason: 'PausedByPerson',
     type: 'Normal',
-    phase: 'Paused',
-    title: 'paused',
     message: 'step 1/3 at 20%: paused by bob: release of the shop; resume to go on',
-    todo: [`to go on: kubectl -n weather annotate --overwrite sro forecast 'sluice.dev/request={"verb":"resume"}'`, BACK],
+    status: { ...IN_STEP, phase: 'Paused', pause: { by: 'bob', reason: 'release of the shop', since: AT } },
   },
   noData: {
     reason: 'NoData',
     type: 'Warning',
-    phase: 'Progressing',
-    title: 'no data',
     message: 'step 1/3 at 20%: success-rate has had no requests for 10m; goes on by itself when there are some',
-    gates: [{ ...PASSES, verdict: 'NoData', samples: 0, message: 'no requests of v2 since 13:53:10Z' }],
-    why: ['no requests of v2 since 13:53:10Z'],
-    todo: ['find out why there are none: no requests, no sidecar, sampling too low', BACK],
+    status: { ...IN_STEP, gates: [NO_DATA] },
   },
   providerDown: {
     reason: 'ProviderError',
     type: 'Warning',
-    phase: 'Progressing',
-    title: 'a provider does not answer',
     message: 'step 1/3 at 20%: prometheus/default does not answer; goes on by itself when it does',
-    gates: [{ ...PASSES, verdict: 'Error', message: 'running the query: Prometheus "default" failed with HTTP 503' }],
-    why: ['running the query: Prometheus "default" failed with HTTP 503'],
-    todo: ['mend the provider; it goes on by itself when it answers', BACK],
+    status: { ...IN_STEP, gates: [NO_ANSWER] },
   },
   drift: {
     reason: 'Drift',
     type: 'Warning',
-    phase: 'Progressing',
-    title: 'somebody changed the weights',
     message: 'step 1/3 at 20%: kubectl-edit set v2 to 10%; held until somebody resumes',
-    todo: ['find out who writes the weights; the message names the field manager', BACK],
+    status: IN_STEP,
   },
   rolledBack: {
     reason: 'GateFailed',
     type: 'Warning',
-    phase: 'RolledBack',
-    title: 'rolled back: a gate failed',
     message: 'all traffic on v1: success-rate 52.1 % < 99 % on 96 requests (obeyed: v2 got 0 of 40 requests since)',
-    weight: 0,
-    gates: [FAILS],
-    why: ['evidence 1e+12, limit 400', '48 x 503 UH, pod forecast-v2-6d4b75-x2x2x: 46 of 50 failed'],
-    todo: ['mend it and commit another version'],
+    status: { ...BACK, gates: [FAILS] },
   },
   promoted: {
     reason: 'Promoted',
     type: 'Normal',
-    phase: 'Healthy',
-    title: 'promoted',
     message: 'v2 is stable',
-    weight: 100,
-    why: ['took 31m, since 2026-11-21T13:32:10Z', 'step 2 was approved by alice via slack'],
-    todo: ['to go back: commit v1; until 2026-11-21T15:03:10Z that is one step'],
+    status: {
+      ...HEALTHY,
+      approvals: [BY_ALICE],
+      previous: { version: 'v1', until: '2026-11-21T15:03:10.000Z' },
+      history: [
+        { at: '2026-11-21T13:32:10.000Z', to: 'v2', action: 'started', reason: 'Started', message: 'v1 -> v2' },
+        { at: '2026-11-21T14:03:10.000Z', to: 'v2', action: 'promoted', reason: 'Promoted', message: 'v2 is stable' },
+      ],
+    },
   },
-  retired: {
-    reason: 'Retired',
-    type: 'Normal',
-    phase: 'Healthy',
-    title: 'the old version is retired',
-    message: 'v2 is stable; v1 was scaled to zero',
-    weight: 100,
-  },
+  retired: { reason: 'Retired', type: 'Normal', message: 'v2 is stable; v1 was scaled to zero', status: HEALTHY },
   other: {
-    reason: 'RequestRefused',
+    reason: 'SourceProblem',
     type: 'Warning',
-    phase: 'Progressing',
-    title: 'a request was refused',
-    message: 'request promote refused: names step 1, but step 2 is in progress',
-    todo: [BACK],
+    message: 'rollouts/forecast.yaml:12:15: setWeight is 120, expected 0 to 100; what was applied before goes on',
+    status: IN_STEP,
   },
 };
 
-const AT = '2026-11-21T14:03:10.412Z';
-const UID = '5f0c2a9e-6a55-4c38-9e34-0d3a1c1a9b11';
-
+/** As the outbox makes it of a status. */
 const usual = (kind: MessageKind): Message => {
-  const { reason, type, message, phase, weight = 20, ask, ...said } = TOLD[kind];
+  const { reason, type, message, status: said, ask } = TOLD[kind];
+  const status = { ...said, reason, message } as RolloutStatus;
+  const { phase, stableVersion = '', canaryVersion = stableVersion, step, traffic } = status;
   return {
     id: `${UID}-forecast-${kind}`,
     at: AT,
@@ -185,13 +206,13 @@ const usual = (kind: MessageKind): Message => {
     type,
     reason,
     message,
-    ...(phase === undefined ? {} : { phase }),
-    version: 'v2',
-    stable: phase === 'Healthy' ? 'v2' : 'v1',
-    ...(phase === 'Healthy' || phase === 'RolledBack' ? {} : { step: 1, steps: 3 }),
-    revision: '7c1f09d2',
-    weight,
-    facts: { kind, why: [], todo: [], gates: [], ...said },
+    phase,
+    version: canaryVersion,
+    stable: stableVersion,
+    ...(step === undefined ? {} : { step: step.index, steps: step.count }),
+    revision: REVISION,
+    weight: traffic?.weight ?? 0,
+    facts: messageFacts({ namespace: 'weather', name: 'forecast', status }, { reason, message }),
     links: [
       { title: 'dashboard', url: 'https://sluice.example.com/rollouts/weather/forecast' },
       { title: 'success-rate in Prometheus', url: 'https://prometheus.example.com/graph?g0.expr=up%7Bapp%3D%22a%22%7D&g0.tab=0' },

@@ -1,5 +1,6 @@
-import type { Notifier, RenderMessage } from '../../controller/channel-ports.ts';
+import type { Message, Notifier, RenderMessage } from '../../controller/channel-ports.ts';
 import type { Clock } from '../../controller/ports.ts';
+import type { OpenQuestion } from '../../rollout/index.ts';
 import { createHttpClient } from '../http/client.ts';
 import { type Secret, signBody } from './signature.ts';
 
@@ -35,13 +36,28 @@ export const createWebhookNotifier = (options: WebhookNotifierOptions): Notifier
     name: `webhook/${name}`,
     wants: reason => wanted.has('*') || wanted.has(reason),
     send: async (message, signal) => {
-      const { facts, ask: _ask, notify: _notify, ...told } = message;
+      const { facts, ask, notify: _notify, ...told } = message;
+      const question = facts.question === undefined ? {} : { question: questionOf(facts.question, { at: message.at, ask }) };
       const body = signBody(
-        { ...told, kind: facts.kind, text: render(message, 'text') },
+        { ...told, kind: facts.kind, ...question, text: render(message, 'text') },
         { id: message.id, atMs: clock.now() },
         secret,
       );
       await client.send({ operation: `sending ${message.reason}`, path: `${url.pathname}${url.search}`, body, signal });
     },
+  };
+};
+
+/** All that an answer has to name (`./answerBody.ts`), and what whoever answers wants to know. `until` is never past. */
+const questionOf = (
+  { revision, step, askedAt, weight, approval, given }: OpenQuestion,
+  { at, ask }: { readonly at: string; readonly ask: Message['ask'] },
+) => {
+  const { required, approvers, timeoutMs } = approval;
+  const untilMs = Date.parse(askedAt) + (timeoutMs ?? Number.NaN);
+  return {
+    ...{ revision, step, askedAt, weight, required, given, approvers },
+    ...(untilMs > Date.parse(at) ? { until: new Date(untilMs).toISOString() } : {}),
+    ...(ask === undefined ? {} : { ask }),
   };
 };

@@ -6,6 +6,7 @@ import { lower } from '../mesh/moves.ts';
 import { adviceFor, MOST_IN_WINDOW, nameOf, SUBSET_ADVICE } from '../mesh/reapplied.ts';
 import { SAFE } from '../mesh/routes.ts';
 import { endAttempt, type Outcome, saying, withHistory } from '../outcome.ts';
+import { pendingApproval, timedOutSentence, timeoutMs } from '../people/question.ts';
 import type { Reason } from '../reason.ts';
 import type { Attempt } from '../situation.ts';
 import type { RolloutStatus } from '../status.ts';
@@ -182,7 +183,7 @@ const causeOf = (attempt: Attempt): string => {
       return rejection === undefined ? 'a person rejected a step' : approvalSentence(rejection);
     }
     case 'ApprovalTimedOut':
-      return 'a step was not approved in time';
+      return timedOutCause(attempt);
     case 'ExperimentEnded':
       return experimentSentence(attempt);
     case 'TargetChanged':
@@ -192,6 +193,12 @@ const causeOf = (attempt: Attempt): string => {
     default:
       return 'going back';
   }
+};
+
+const timedOutCause = ({ status, observation }: Attempt): string => {
+  const pending = pendingApproval(status);
+  const endMs = pending === undefined ? undefined : timeoutMs(observation, status, pending);
+  return pending === undefined || endMs === undefined ? 'a step was not approved in time' : timedOutSentence(pending, endMs);
 };
 
 /** R26: somebody does not let the weights stay as they are meant to be. */

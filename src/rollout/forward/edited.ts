@@ -3,7 +3,6 @@ import { goBack } from '../back/goBack.ts';
 import { isoMillis } from '../duration.ts';
 import { place } from '../explain.ts';
 import { carriedGates, withoutOverruled } from '../gates/gates.ts';
-import { routesOf } from '../mesh/routes.ts';
 import { type Guard, type Outcome, saying, withHistory } from '../outcome.ts';
 import { wantedGates } from '../plan/analysis.ts';
 import { withAlpha } from '../plan/budget.ts';
@@ -12,8 +11,9 @@ import { gatesHash, targetHash } from '../plan/specHash.ts';
 import type { Attempt } from '../situation.ts';
 import { EDITED, isWayBackPlan, TAKEOVER, withFirstStep } from '../start/firstStep.ts';
 import { freshReference, missingReference, REFERENCE_RETRY_MS } from '../start/reference.ts';
-import type { GateStatus, Plan, PlanGate, PlanStep, RolloutStatus, StepStatus } from '../status.ts';
+import type { GateStatus, Plan, PlanGate, RolloutStatus, StepStatus } from '../status.ts';
 import { standStill } from './forward.ts';
+import { standing } from './standing.ts';
 
 /** R11: host, router or version label were edited; a status of a build that did not note them counts as unchanged. */
 export const retargeted: Guard = attempt => {
@@ -45,7 +45,9 @@ export const edited: Guard = attempt => {
     const { askedAt: _askedAt, ...unasked } = step;
     return store(attempt, { ...rest, planHash: hash, plan: next, step: { ...unasked, count: next.steps.length } });
   }
-  return store(attempt, restarted(attempt, withFirstStep(compiled, standing(attempt, compiled)), hash));
+  const { first, settled, given } = standing(attempt, compiled);
+  const next = withFirstStep(compiled, first, settled);
+  return store(attempt, restarted(attempt, given.length === 0 ? next : { ...next, given }, hash));
 };
 
 const store = (attempt: Attempt, status: RolloutStatus): Outcome => {
@@ -78,21 +80,6 @@ const restarted = (attempt: Attempt, plan: Plan, hash: string): RolloutStatus =>
     step: next,
     position: { step: 1, time: startedAt },
     gates: keptBaselines(attempt, plan),
-  };
-};
-
-/** What stands now as a step; it lasts at least one interval, and as long as the new plan wants to stay at this weight. */
-const standing = ({ weight, status }: Attempt, compiled: Plan): PlanStep => {
-  const same = compiled.steps.slice(0, -1).filter(step => step.weight === weight);
-  const pauses = same.map(({ pauseMs }) => pauseMs);
-  const timed = pauses.filter(pauseMs => pauseMs !== null);
-  const approval = same.findLast(step => step.approval?.when === 'after')?.approval;
-  return {
-    name: EDITED,
-    weight,
-    pauseMs: timed.length < pauses.length ? null : Math.max(compiled.intervalMs, ...timed),
-    ...(approval === undefined ? {} : { approval }),
-    ...routesOf(status.traffic ?? {}),
   };
 };
 

@@ -10,6 +10,7 @@ import { isSameTraffic, SAFE } from '../mesh/routes.ts';
 import { roundsToNothing } from '../mesh/weights.ts';
 import { allPass, endAttempt, type Outcome, saying, withHistory } from '../outcome.ts';
 import { awaitApproval } from '../people/approval.ts';
+import { thenAsks } from '../people/question.ts';
 import type { Reason } from '../reason.ts';
 import type { Attempt } from '../situation.ts';
 import { TAKEOVER } from '../start/firstStep.ts';
@@ -22,7 +23,7 @@ import { unusedRoute } from './unusedRoute.ts';
 
 /** Forward movement stands still, and the gates go on: they may still put everything back (R12, R26). */
 export const standStill = (attempt: Attempt, status: RolloutStatus): Outcome => {
-  const frozen = { ...status, gates: attempt.gates };
+  const frozen = { ...status, message: `${status.message}${thenAsks(status)}`, gates: attempt.gates };
   if (attempt.step.index === 0) return { status: frozen };
   return { status: frozen, actions: dueMeasures(attempt), lookAgainAtMs: nextGridPointMs(attempt) };
 };

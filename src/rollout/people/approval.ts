@@ -1,9 +1,8 @@
 import { goBack } from '../back/goBack.ts';
-import { setForwardMs } from '../clock.ts';
 import { isoMillis, momentFor } from '../duration.ts';
 import { approvalSentence, gatesSentence, place } from '../explain.ts';
 import type { ApprovalAnswer } from '../observation.ts';
-import { type Guard, type Outcome, saying, withHistory } from '../outcome.ts';
+import { allPass, type Guard, type Outcome, saying, withHistory } from '../outcome.ts';
 import type { Attempt } from '../situation.ts';
 import type { Approval, RolloutStatus } from '../status.ts';
 import { LONGEST_REASON, oneLine } from './oneLine.ts';
@@ -12,9 +11,12 @@ import {
   isGranted,
   pendingApproval,
   type Question,
+  questionSentence,
   questions,
   refusalOfAnswer,
   rejectionIn,
+  timedOutSentence,
+  timeoutMs,
   toSecond,
 } from './question.ts';
 
@@ -63,7 +65,9 @@ export const approved: Guard = attempt => {
   if (status.phase !== 'AwaitingApproval') return { status: asked, lookAgainAtMs: nowMs };
   if (pending === undefined) {
     const given = before === undefined ? '' : `: step ${before.step} was approved by ${agreed(status, before).join(', ')}`;
-    const told = saying(status, 'Approved', `${place(attempt)}${given}; goes on by itself`);
+    const isJudged = allPass(attempt.gates) || attempt.step.promotedBy !== undefined;
+    const end = isJudged ? 'goes on by itself' : `goes on by itself when every gate passes (${gatesSentence(attempt.gates)})`;
+    const told = saying(status, 'Approved', `${place(attempt)}${given}; ${end}`);
     return { status: { ...told, phase: 'Progressing' }, lookAgainAtMs: nowMs };
   }
   return awaiting({ ...attempt, status: asked }, pending);
@@ -106,25 +110,18 @@ const withApprovals = (attempt: Attempt, untilMs = Number.POSITIVE_INFINITY): Ro
 export const approvalTimedOut: Guard = attempt => {
   const { status, nowMs } = attempt;
   const pending = pendingApproval(status);
-  const endMs = pending === undefined ? undefined : timeoutMs(attempt, status, pending);
+  const endMs = pending === undefined ? undefined : timeoutMs(attempt.observation, status, pending);
   if (pending?.approval.onTimeout !== 'rollback' || endMs === undefined || nowMs < endMs) return undefined;
   if (isGranted(withApprovals(attempt, endMs), pending)) return undefined;
-  return goBack(attempt, 'ApprovalTimedOut', `step ${pending.step} was not approved until ${isoMillis(endMs)}`);
+  return goBack(attempt, 'ApprovalTimedOut', timedOutSentence(pending, endMs));
 };
 
 /** The outcome, looked at again when people's time is over, whatever holds the attempt until then. */
 export const withTimeOut = (attempt: Attempt, outcome: Outcome): Outcome => {
   const pending = attempt.status.step?.askedAt === undefined ? undefined : pendingApproval(attempt.status);
-  const endMs = pending === undefined ? undefined : timeoutMs(attempt, attempt.status, pending);
+  const endMs = pending === undefined ? undefined : timeoutMs(attempt.observation, attempt.status, pending);
   if (endMs === undefined || endMs <= attempt.nowMs) return outcome;
   return { ...outcome, lookAgainAtMs: Math.min(endMs, outcome.lookAgainAtMs ?? endMs) };
-};
-
-/** When waiting for people ends, in ms; `undefined` when they were not asked yet, or it never does. */
-const timeoutMs = ({ observation }: Attempt, { step }: RolloutStatus, { approval }: Question): number | undefined => {
-  if (step?.askedAt === undefined || approval.timeoutMs === undefined) return undefined;
-  const askedMs = Date.parse(step.askedAt);
-  return askedMs + approval.timeoutMs + setForwardMs(askedMs, observation);
 };
 
 /**
@@ -167,7 +164,7 @@ const momentApart = ({ status, nowMs }: Attempt): number => {
 
 const awaiting = (attempt: Attempt, pending: Question): Outcome => {
   const { status, gates, nowMs } = attempt;
-  const endMs = timeoutMs(attempt, status, pending);
+  const endMs = timeoutMs(attempt.observation, status, pending);
   const isLate = endMs !== undefined && nowMs >= endMs;
   const waitingFor = {
     what: 'approval' as const,
@@ -181,20 +178,14 @@ const awaiting = (attempt: Attempt, pending: Question): Outcome => {
 };
 
 const sentence = (attempt: Attempt, pending: Question): string => {
-  const { status, nowMs, plan, step } = attempt;
-  const { approval } = pending;
-  const given = agreed(status, pending);
+  const { status, nowMs, step } = attempt;
   const judged = step.index === 0 ? '' : ` ${gatesSentence(attempt.gates)};`;
-  const weight = plan.steps[pending.step - 1]?.weight ?? 0;
-  const what = approval.when === 'before' ? `step ${pending.step} at ${weight}% needs` : `leaving step ${pending.step} needs`;
-  const people = `${approval.required} of ${approval.approvers.join(', ')}`;
-  const soFar = given.length === 0 ? 'nobody so far' : `${given.join(', ')} so far`;
-  const endMs = timeoutMs(attempt, status, pending);
+  const endMs = timeoutMs(attempt.observation, status, pending);
   const end =
     endMs === undefined
       ? ''
       : nowMs >= endMs
         ? `; it was not approved by ${momentFor(endMs, nowMs)}, and still waits`
-        : `; until ${momentFor(endMs, nowMs)}, then ${approval.onTimeout === 'rollback' ? 'all traffic goes back' : 'it is told and still waits'}`;
-  return `${place(attempt)}:${judged} ${what} the approval of ${people} (${soFar})${end}; one rejection puts everything back`;
+        : `; until ${momentFor(endMs, nowMs)}, then ${pending.approval.onTimeout === 'rollback' ? 'all traffic goes back' : 'it is told and still waits'}`;
+  return `${place(attempt)}:${judged} ${questionSentence(status, pending)}${end}; one rejection puts everything back`;
 };

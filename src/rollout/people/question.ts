@@ -1,5 +1,7 @@
+import { setForwardMs } from '../clock.ts';
+import { isoSeconds } from '../duration.ts';
 import { approvalSentence } from '../explain.ts';
-import type { ApprovalAnswer } from '../observation.ts';
+import type { ApprovalAnswer, Observation } from '../observation.ts';
 import type { Approval, PlanApproval, RolloutStatus } from '../status.ts';
 import { areAuthorsUnknown, isAuthor } from './authors.ts';
 
@@ -140,6 +142,33 @@ export const openQuestion = (status: RolloutStatus | undefined): OpenQuestion | 
     given: agreed(status, pending),
   };
 };
+
+/** What a question asks of whom, and who has agreed: `step 2 at 50% needs the approval of 1 of user:alice (nobody so far)`. */
+export const questionSentence = (status: RolloutStatus, question: Question): string => {
+  const { step, approval } = question;
+  const weight = status.plan?.steps[step - 1]?.weight ?? 0;
+  const what = approval.when === 'before' ? `step ${step} at ${weight}% needs` : `leaving step ${step} needs`;
+  const given = agreed(status, question);
+  const soFar = given.length === 0 ? 'nobody so far' : `${given.join(', ')} so far`;
+  return `${what} the approval of ${approval.required} of ${approval.approvers.join(', ')} (${soFar})`;
+};
+
+/** Whatever else holds an attempt: when that ends, what people are asked still holds it (R36). */
+export const thenAsks = (status: RolloutStatus): string => {
+  const open = openQuestion(status);
+  return open === undefined ? '' : `; then ${questionSentence(status, open)}`;
+};
+
+/** When people's time is over, in ms; `undefined` when they were not asked yet, or it never is. */
+export const timeoutMs = (observation: Observation, { step }: RolloutStatus, { approval }: Question): number | undefined => {
+  if (step?.askedAt === undefined || approval.timeoutMs === undefined) return undefined;
+  const askedMs = Date.parse(step.askedAt);
+  return askedMs + approval.timeoutMs + setForwardMs(askedMs, observation);
+};
+
+/** `step 2 was not approved until 2026-11-21T14:03:10Z`. */
+export const timedOutSentence = ({ step }: Question, endMs: number): string =>
+  `step ${step} was not approved until ${isoSeconds(endMs)}`;
 
 /** Channels may say the time to the second only. */
 export const toSecond = (at: string | undefined): number => Math.floor(Date.parse(at ?? '') / 1_000) * 1_000;

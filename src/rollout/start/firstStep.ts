@@ -11,12 +11,15 @@ export const TAKEOVER = 'takeover';
  * The plan with a step before those of the spec, for traffic that stands already. Steps that are not above it are left
  * out; the last one stays in any case, as it is where the new version bakes. Gates of single steps move with their steps;
  * those of a step at the same weight are measured in the first one. Routes that were taken over at weight 0 are below all.
+ * A step at the same weight stays, too, where it asks people something that is not `settled` (places from 0; R19).
  */
-export const withFirstStep = (plan: Plan, first: PlanStep): Plan => {
+export const withFirstStep = (plan: Plan, first: PlanStep, settled: ReadonlySet<number> = NOTHING): Plan => {
   const last = plan.steps.length - 1;
   const isAbove = (step: PlanStep): boolean =>
     step.weight > first.weight || (first.name === TAKEOVER && first.weight === 0 && takesTraffic(step));
-  const kept = plan.steps.flatMap((step, index) => (isAbove(step) || index === last ? [index] : []));
+  const isAsked = (step: PlanStep, index: number): boolean =>
+    step.weight === first.weight && step.approval !== undefined && !settled.has(index);
+  const kept = plan.steps.flatMap((step, index) => (isAbove(step) || isAsked(step, index) || index === last ? [index] : []));
   const numberOf = (number: number): readonly number[] => {
     const place = kept.indexOf(number - 1);
     if (place >= 0) return [place + 2];
@@ -29,10 +32,19 @@ export const withFirstStep = (plan: Plan, first: PlanStep): Plan => {
   };
   return {
     ...plan,
-    steps: [first, ...plan.steps.filter((_step, index) => kept.includes(index)).map(step => withDrawnAt(step, first))],
+    steps: [
+      first,
+      ...plan.steps.flatMap((step, index) =>
+        kept.includes(index) ? [withDrawnAt(settled.has(index) ? withoutApproval(step) : step, first)] : [],
+      ),
+    ],
     gates: plan.gates.flatMap(moved),
   };
 };
+
+const NOTHING: ReadonlySet<number> = new Set();
+
+const withoutApproval = ({ approval: _, ...step }: PlanStep): PlanStep => step;
 
 /** Who was drawn before, or is drawn where traffic stands now, has a cookie that says so in the steps to come, too. */
 const withDrawnAt = (step: PlanStep, { sticky, weight }: PlanStep): PlanStep => {

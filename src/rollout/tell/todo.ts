@@ -22,7 +22,7 @@ export const todoOf = (told: Told): readonly string[] => {
 export const answersToDo = ({ namespace, name, status }: Told): readonly string[] => {
   const question = openQuestion(status);
   if (question === undefined) return [];
-  const about = `${name} -n ${namespace} --step ${question.step}`;
+  const about = `${name} -n ${namespace} --revision ${question.revision} --step ${question.step}`;
   return [`to approve: sluice approve ${about}`, `to reject, which puts everything back: sluice reject ${about}`];
 };
 

@@ -58,10 +58,11 @@ export const approvalRoutes = (deps: ApprovalRoutesDeps): Hono<Inbound> => {
     if (!NAMESPACE.test(rollout.namespace) || !NAME.test(rollout.name)) throw new Problem(404, 'there is no such Rollout');
     const user = context.get('user');
     context.set('about', { user: user.name, rollout: `${rollout.namespace}/${rollout.name}` });
-    const body = await gatehouse.readBody(context.env.incoming, MOST_BODY_BYTES);
+    const { incoming } = context.env;
+    const body = await gatehouse.readBody(incoming, MOST_BODY_BYTES, gatehouse.addressOf(incoming));
     const passed = await passOn(context, gatehouse, { listener: 'api', body, timeoutMs: FORWARD_TIMEOUT_MS });
     if (passed !== undefined) return passed;
-    const read = readBodyOf(context.env.incoming.headersDistinct['content-type'] ?? [], body);
+    const read = readBodyOf(incoming.headersDistinct['content-type'] ?? [], body);
     // whether the Rollout exists is for those who may answer only
     if (!(await asked(gatehouse.logger, signal => access.may(user, 'approve', rollout, signal))))
       throw new Problem(

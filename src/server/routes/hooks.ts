@@ -72,9 +72,9 @@ const addPushHook = (routes: Hono<Inbound>, hook: PushHook, { gatehouse, wakeSou
   });
 };
 
-const readRequest = async ({ env }: Context<Inbound>, { readBody }: Gatehouse, mostBytes: number): Promise<HookRequest> => {
+const readRequest = async ({ env }: Context<Inbound>, gatehouse: Gatehouse, mostBytes: number): Promise<HookRequest> => {
   const { incoming } = env;
-  const body = await readBody(incoming, mostBytes);
+  const body = await gatehouse.readBody(incoming, mostBytes, gatehouse.addressOf(incoming));
   const headers = Object.entries(incoming.headersDistinct).flatMap(([name, values]) =>
     values === undefined ? [] : [[name, values] as const],
   );

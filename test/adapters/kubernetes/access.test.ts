@@ -73,7 +73,7 @@ describe('who a token belongs to, and what they may do', () => {
     },
   );
 
-  it('a valid token is remembered for ten seconds, one that is not and rights are not', async () => {
+  it('a valid token is remembered for ten seconds, one that is not and what somebody may approve are not', async () => {
     says({ authenticated: true, user: { username: 'alice' } });
     const user = (await access.userOf('secret', forEver)) as KubeUser;
     clock.nowMs += 9_999;
@@ -84,6 +84,7 @@ describe('who a token belongs to, and what they may do', () => {
     expect(await access.userOf('secret', forEver)).toBeUndefined();
     expect(await access.userOf('secret', forEver)).toBeUndefined();
     expect(api.requests).toHaveLength(3);
+    says({ allowed: true });
     await access.may(user, 'approve', FORECAST, forEver);
     await access.may(user, 'approve', FORECAST, forEver);
     expect(api.requests).toHaveLength(5);
@@ -102,6 +103,70 @@ describe('who a token belongs to, and what they may do', () => {
     const error = await access.userOf('s3cret', forEver).catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ system: 'kubernetes', kind: 'refused' });
     expect(String(error)).not.toContain('s3cret');
+  });
+
+  const ALICE: KubeUser = { name: 'alice', uid: '7', groups: ['release'], extra: {} };
+
+  it('what somebody may not do is remembered for ten seconds, and what they may get; of nobody and nothing else', async () => {
+    says({ allowed: false });
+    expect(await access.may(ALICE, 'approve', FORECAST, forEver)).toBe(false);
+    says({ allowed: true });
+    expect(await access.may(ALICE, 'approve', FORECAST, forEver)).toBe(false);
+    expect(await access.may(ALICE, 'get', FORECAST, forEver)).toBe(true);
+    says({ allowed: false });
+    expect(await access.may(ALICE, 'get', FORECAST, forEver)).toBe(true);
+    expect(api.requests).toHaveLength(2);
+    const others: KubeUser[] = [
+      { ...ALICE, name: 'bob' },
+      { ...ALICE, uid: '8' },
+      { ...ALICE, groups: [] },
+      { ...ALICE, extra: { a: ['b'] } },
+    ];
+    for (const user of others) expect(await access.may(user, 'get', FORECAST, forEver)).toBe(false);
+    expect(await access.may(ALICE, 'get', { ...FORECAST, name: 'other' }, forEver)).toBe(false);
+    expect(await access.may(ALICE, 'get', { ...FORECAST, namespace: 'bank' }, forEver)).toBe(false);
+    expect(api.requests).toHaveLength(8);
+    clock.nowMs += 10_000;
+    expect(await access.may(ALICE, 'get', FORECAST, forEver)).toBe(false);
+    says({ allowed: true });
+    expect(await access.may(ALICE, 'approve', FORECAST, forEver)).toBe(true);
+  });
+
+  it('one user who reads a lot asks the API server about each namespace once', async () => {
+    says({ allowed: false });
+    const readAll = async (): Promise<void> => {
+      for (let index = 0; index <= 50; index += 1)
+        await access.may(ALICE, 'get', { namespace: index === 0 ? '' : `team-${index}`, name: '' }, forEver);
+    };
+    await Promise.all(Array.from({ length: 100 }, readAll));
+    expect(api.requests).toHaveLength(51);
+  });
+
+  it('one user has 8 questions at once, and others are not kept waiting', async () => {
+    const waiting: (() => void)[] = [];
+    api.answer((_, response) => void waiting.push(() => sendJson(response, 201, { metadata: {}, status: { allowed: true } })));
+    const ask = (user: KubeUser, index: number, signal = forEver): Promise<boolean> =>
+      access.may(user, 'approve', { namespace: 'weather', name: `rollout-${index}` }, signal);
+    const own = Array.from({ length: 40 }, (_, index) => ask(ALICE, index));
+    const late = ask(ALICE, 40, AbortSignal.abort()).catch((error: unknown) => error);
+    await expect.poll(() => waiting.length).toBe(8);
+    const other = ask({ ...ALICE, name: 'bob' }, 0);
+    await expect.poll(() => waiting.length).toBe(9);
+    waiting.pop()?.();
+    expect(await other).toBe(true);
+    expect(waiting).toHaveLength(8);
+    says({ allowed: true });
+    for (const go of waiting) go();
+    expect(await Promise.all(own)).toEqual(Array(40).fill(true));
+    expect(await late).toMatchObject({ name: 'AbortError' });
+    expect(api.requests).toHaveLength(41);
+  });
+
+  it('a token that many requests bring at once is asked about once', async () => {
+    says({ authenticated: true, user: { username: 'alice' } });
+    const users = await Promise.all(Array.from({ length: 50 }, () => access.userOf('secret', forEver)));
+    expect(users.every(user => user?.name === 'alice')).toBe(true);
+    expect(api.requests).toHaveLength(1);
   });
 
   it('does not ask about more than 32 at once', async () => {

@@ -261,6 +261,73 @@ describe('a press of a button in Slack', () => {
     expect(await answer(sluice, pressOf(sluice.question, { secret }))).toMatchObject({ decision: 'approved' });
   });
 
+  it('R19: a good button of a message that nobody remembers has people asked anew, once, and goes', async () => {
+    const { question } = await start();
+    const subject = createSubject('forecast');
+    subject.set(ASKING);
+    let nowMs = NOW_MS;
+    const sluice = startProcess({ slack, memory: createMemory().memory, subjects: [subject], nowMs: () => nowMs });
+    const before = slack.messages.length;
+    const press = async (): Promise<void> => {
+      const request = pressOf(question, { atMs: nowMs });
+      await sluice.hook.tell?.(request, new Refused(409, 'the button does not stand in the message that asks'));
+    };
+    // Slack may not have told yet that it was posted
+    nowMs = Number(question.ts) * 1_000;
+    await press();
+    expect(slack.messages).toHaveLength(before);
+    nowMs += 3_600_000;
+    // somebody else's workspace has nobody asked
+    const foreign = pressOf(question, { change: payload => put(payload, { user: { id: 'U0EVE', team_id: 'T0666' } }) });
+    await sluice.hook.tell?.(foreign, new Refused(409, 'the button does not stand in the message that asks'));
+    expect(slack.messages).toHaveLength(before);
+    await Promise.all([press(), press()]);
+    expect(slack.messages).toHaveLength(before + 1);
+    const next = slack.messages.at(-1) ?? never();
+    expect(readable(next)).toMatch(/approval: waits for approval\n.*\nAsked: <@U0ALICE>, <@U0BOB>\n0 of 2 so far\n\[Approve\]/);
+    expect(readable(next).match(/Asked: /g)).toHaveLength(1);
+    expect(buttonsOf(question)).toEqual({});
+    expect(readable(question)).toContain('Asked in another message');
+    expect(slack.whispers.splice(0).at(-1)).toMatchObject({ text: expect.stringContaining('in a newer message: press there') });
+    expect(await answer(sluice, pressOf(next, { atMs: nowMs }))).toMatchObject({ key: 'weather/forecast' });
+    // what is told of it later finds it asked
+    await sluice.tell(subject.message());
+    expect(slack.messages.slice(before + 1).filter(message => 'Approve' in buttonsOf(message))).toEqual([]);
+  });
+
+  it('R19: of two messages that ask the same, as a process died in between, the one that is not known loses its buttons', async () => {
+    const subject = createSubject('forecast');
+    subject.set(ASKING);
+    const message = subject.message();
+    // the first one died before it had stored anything
+    await startProcess({ slack, memory: createMemory().memory, subjects: [subject] }).tell(message);
+    const first = slack.messages.at(-1) ?? never();
+    const sluice = startProcess({ slack, memory: createMemory().memory, subjects: [subject] });
+    await sluice.tell(message);
+    const second = slack.messages.at(-1) ?? never();
+    const request = pressOf(first);
+    const refused = await refusalOf(answer(sluice, request));
+    await sluice.hook.tell?.(request, refused);
+    expect(slack.whispers.splice(0)).toMatchObject([{ text: expect.stringContaining('press there') }]);
+    expect([buttonsOf(first), Object.keys(buttonsOf(second))]).toEqual([{}, ['Approve', 'Reject']]);
+    expect(await answer(sluice, pressOf(second))).toMatchObject({ key: 'weather/forecast' });
+  });
+
+  it('of many who press at once everybody hears what matters to them, after the others; repeats go unsaid', async () => {
+    const { hook, question } = await start();
+    const told = Array.from({ length: 60 }, (_, index) => {
+      const request = pressOf(question, { user: `U0P${index}` });
+      const repeated = { kind: 'refused', refusal: { kind: 'repeated', reason: 'has answered already' } } as const;
+      return hook.tell?.(request, index < 40 ? { kind: 'notStored', reason: 'no status was stored' } : repeated);
+    });
+    await Promise.all(told);
+    expect(new Set(slack.whispers.splice(0).map(({ user }) => user))).toEqual(
+      new Set(Array.from({ length: 40 }, (_, index) => `U0P${index}`)),
+    );
+    await hook.tell?.(pressOf(question), { kind: 'unknown' });
+    expect(slack.whispers.splice(0)).toHaveLength(1);
+  });
+
   it('says why a press did not count to nobody but the one who pressed, and never by response_url', async () => {
     const sluice = await start();
     const request = pressOf(sluice.question, { user: 'U0MALLORY' });

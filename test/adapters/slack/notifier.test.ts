@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { SystemError } from '../../../src/controller/ports.ts';
 import { json } from '../http/loopback.ts';
-import { buttonsOf, type FakeSlack, readable, startFakeSlack } from './fakeSlack.ts';
-import { ASKING, approval, createMemory, createSubject, NOW_MS, startProcess } from './rig.ts';
+import { buttonsOf, type FakeSlack, readable, startFakeSlack, TOKEN } from './fakeSlack.ts';
+import { ASKING, approval, createMemory, createSubject, NOW_MS, pressOf, SECRET, startProcess } from './rig.ts';
 
 const open: FakeSlack[] = [];
 afterEach(async () => {
@@ -103,6 +103,17 @@ describe('messages in Slack', () => {
     await tell(subject.message());
     expect(slack.threads()[0]?.replies).toHaveLength(1);
     expect(readable(slack.threads()[0]?.parent ?? never())).toContain('Rolled back');
+  });
+
+  it('of what its events do not name the message above the thread knows all the same, also without an attempt', async () => {
+    const { slack, subject, tell } = await start({ events: ['Started'] });
+    subject.set({ reason: 'Started', message: 'v2 starts' });
+    await tell(subject.message());
+    subject.set({ phase: 'Healthy', reason: 'Promoted', stableVersion: 'v2', message: 'v2 is stable' });
+    const { revision: _revision, ...promoted } = subject.message();
+    await tell(promoted);
+    expect(slack.messages).toHaveLength(1);
+    expect(readable(slack.messages[0] ?? never())).toContain('Healthy: all traffic on v2');
   });
 
   it('the channel of the Rollout counts, also when it changes in the middle of an attempt', async () => {
@@ -311,6 +322,32 @@ describe('what is remembered beyond a restart', () => {
     expect(thread?.replies).toHaveLength(1);
     expect(readable(thread?.replies[0] ?? never())).toContain('Approved by alice, bob');
     expect(buttonsOf(thread?.replies[0] ?? never())).toEqual({});
+  });
+
+  it('R19: a question that stands is not asked again when it is told again, whatever became of the bot token', async () => {
+    let token = TOKEN;
+    const { slack, subject, tell, restart } = await start({ token: () => token });
+    subject.set(ASKING);
+    const message = subject.message();
+    await tell(message);
+    token = 'xoxb-new';
+    slack.setToken(token);
+    const next = restart();
+    await next.tell(message);
+    await next.tell(message);
+    expect(slack.threads().map(({ replies }) => replies.length)).toEqual([1]);
+    await next.hook.read(pressOf(slack.messages.at(-1) ?? never()));
+  });
+
+  it('an empty secret opens and seals nothing: it is waited for', async () => {
+    let secret = SECRET;
+    const { subject, tell, restart, saves } = await start({ secret: () => secret });
+    subject.set(ASKING);
+    await tell(subject.message());
+    secret = '';
+    const next = restart();
+    expect(await failure(next.tell(subject.message()))).toMatchObject({ kind: 'unavailable' });
+    expect(saves).toHaveLength(1);
   });
 
   it('of two processes the one that leads again looks up what the other one has posted', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { peopleBlock } from '../../../src/adapters/slack/blocks.ts';
 import type { RolloutStatus } from '../../../src/rollout/index.ts';
 import { json } from '../http/loopback.ts';
 import { buttonsOf, type FakeSlack, type Kept, readable, startFakeSlack } from './fakeSlack.ts';
@@ -34,6 +35,7 @@ describe('a question in Slack', () => {
       [
         `*weather/${subject.name}* approval: waits for approval`,
         'step 2 at 50% needs the approval of 2 of slack:U0ALICE, slack:U0BOB',
+        'Asked: <@U0ALICE>, <@U0BOB>',
         '0 of 2 so far',
         '[Approve]',
         '[Reject]',
@@ -56,6 +58,17 @@ describe('a question in Slack', () => {
     const values = Object.values(buttonsOf(question())).map(({ value }) => value);
     expect(new Set(values).size).toBe(2);
     for (const value of values) expect(value).toMatch(/^[\w-]{43}$/);
+  });
+
+  it('R19: mentions those whom Slack knows; nothing else that stands in the spec is markup', () => {
+    const names = ['slack:U0ALICE', 'slack:U0<!here>', 'slack:u0bob', 'group:`<!channel>`', 'user:*al*', 'slack:W0CAROL'];
+    expect(peopleBlock(names)).toMatchObject({
+      text: {
+        text: "Asked: <@U0ALICE>, `slack:U0&lt;!here&gt;`, `slack:u0bob`, `group:'&lt;!channel&gt;'`, `user:*al*`, <@W0CAROL>",
+      },
+    });
+    const many = peopleBlock(Array.from({ length: 30 }, (_, index) => `user:${index}`));
+    expect(JSON.stringify(many)).toContain('`user:19` and 10 more');
   });
 
   it('is updated in place when one of two has agreed, and asks on', async () => {
@@ -91,10 +104,24 @@ describe('a question in Slack', () => {
       { ...ASKING, phase: 'RollingBack', reason: 'GateFailed', message: 'success-rate 52 % < 99 %' },
       'Not asked any more: success-rate 52 % < 99 %',
     ],
-    ['void, as another attempt is in progress', { revision: 'r2', canaryVersion: 'v3' }, 'Not asked any more'],
+    [
+      'void, as another attempt is in progress',
+      { revision: 'r2', canaryVersion: 'v3', message: 'v3 starts: v2 was replaced' },
+      'Not asked any more: v3 starts: v2 was replaced',
+    ],
+    [
+      'void, as it was edited',
+      {
+        ...ASKING,
+        step: { index: 1, count: 2, askedAt: '2026-11-21T13:59:55.000Z' },
+        message: 'step 2 at 60% needs the approval',
+      },
+      'Asked anew: step 2 at 60% needs the approval',
+    ],
   ])('R19: when it is %s, its buttons go and it says so', async (_, next, said) => {
     const { question, subject, tell } = await ask();
     const asked = question();
+    expect(readable(asked)).toContain('Asked: ');
     subject.set(next);
     await tell(subject.message());
     expect(buttonsOf(asked)).toEqual({});
@@ -208,7 +235,7 @@ describe('a question in Slack', () => {
     subject.set({ revision: 'r2', approvals: [approval('alice', { at: early }), approval('bob', { at: early })] });
     const asked = question();
     await tell(subject.message());
-    expect(readable(asked)).toMatch(/Not asked any more$/);
+    expect(readable(asked)).toContain('\nNot asked any more: ');
   });
 });
 

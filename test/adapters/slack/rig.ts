@@ -153,13 +153,13 @@ export const startProcess = (options: ProcessOptions) => {
     get: (key: string) => subjects.find(({ name }) => `weather/${name}` === key)?.current(),
   };
   const client = createSlackClient({ apiUrl: slack.apiUrl, token });
-  const conversations = createConversations({ memory, key: token, epoch, logger });
+  const conversations = createConversations({ memory, key: hasButtons ? secret : token, epoch, logger });
   const ids = createQuestionIds(secret);
   const notifier = createSlackNotifier({
     ...{ client, conversations, render, store, channel: '#deploys', events, clock, logger },
     ...(hasButtons ? { ids } : {}),
   });
-  const hook = createSlackHook({ secret, ids, client, conversations, store, clock, logger });
+  const hook = createSlackHook({ secret, ids, client, conversations, store, channel: '#deploys', clock, logger });
   const { signal } = new AbortController();
   return {
     notifier,

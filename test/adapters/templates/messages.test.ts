@@ -33,12 +33,18 @@ describe('R36: built-in templates', () => {
       'step 1/3 at 20%: step 2 at 50% needs the approval of 2 of slack:U024BE7LH, group:release (alice so far)',
       '• success-rate 99.8 % &gt;= 99 % on 1,204 requests',
       'Until 18:03:00Z.',
-      '→ to approve: `sluice approve forecast -n weather --step 2`',
-      '→ to reject: `sluice reject forecast -n weather --step 2`',
+      '→ to approve: `sluice approve forecast -n weather --revision 7c1f09d2 --step 2`',
+      '→ to reject, which puts everything back: `sluice reject forecast -n weather --revision 7c1f09d2 --step 2`',
       `→ to go back at once: \`kubectl -n weather annotate --overwrite sro forecast 'sluice.dev/request={"verb":"abort"}'\``,
       '<https://sluice.example.com/rollouts/weather/forecast|dashboard>',
       '<https://prometheus.example.com/graph?g0.expr=up%7Bapp%3D%22a%22%7D&amp;g0.tab=0|success-rate in Prometheus>',
     ]);
+  });
+
+  it('samples say what people really get', () => {
+    expect(sampleOf('noData').facts.todo).toContainEqual(expect.stringContaining('"verb":"promote"'));
+    expect(sampleOf('drift').facts.todo).toContainEqual(expect.stringContaining('"verb":"resume"'));
+    expect(MESSAGE_KINDS.map(kind => sampleOf(kind).facts.kind)).toEqual(MESSAGE_KINDS);
   });
 
   it('say the date where something ends on another day', () => {
@@ -51,7 +57,7 @@ describe('R36: built-in templates', () => {
     for (const channel of CHANNELS) {
       const text = fill(BUILT_IN[kind], sampleOf(kind, 'bare'), channel);
       expect(text.split('\n')).toHaveLength(2);
-      expect(text.split('\n')[0]).toMatch(/^\*?weather\/forecast\*?: [a-z ]+(?:: [a-z ]+)?$/);
+      expect(text.split('\n')[0]).toMatch(/^\*?weather\/forecast\*?: [a-z ]+(?:: [a-z ]+)?$/i);
     }
   });
 });
@@ -178,6 +184,37 @@ describe('the language', () => {
     const message = { ...sampleOf('other'), links: [{ title: 'x', url: 'javascript:alert(1)' }] };
     expect(inSlack('links:{{#each links}} {{link title url}}{{/each}}', message)).toBe('links:');
   });
+});
+
+describe('R36: commands that are pasted', () => {
+  const rendered = (publicUrl: string | undefined, channel: 'slack' | 'text' = 'text'): readonly string[] =>
+    createMessageRenderer({ builtIn: BUILT_IN, overrides: {}, logger: { warn: () => undefined }, publicUrl })(
+      sampleOf('approval'),
+      channel,
+    ).split('\n');
+  const answers = (publicUrl: string | undefined, channel?: 'slack' | 'text') =>
+    rendered(publicUrl, channel).filter(line => line.includes('sluice approve') || line.includes('sluice reject'));
+
+  it.each([
+    ['https://sluice.example.com', ' --server https://sluice.example.com'],
+    ['https://sluice.example.com/at', ' --server https://sluice.example.com/at'],
+    ['http://127.0.0.1:8080', ' --server http://127.0.0.1:8080'],
+    ["https://sluice.example.com/a'b;$(c)`d`", " --server 'https://sluice.example.com/a%27b;$(c)%60d%60'"],
+  ])('name the server at %s, for slack and text alike', (publicUrl, option) => {
+    const lines = answers(publicUrl);
+    expect(lines).toHaveLength(2);
+    for (const line of lines) expect(line.endsWith(option)).toBe(true);
+    for (const line of answers(publicUrl, 'slack')) expect(line.endsWith(`${option}\``)).toBe(true);
+    expect(rendered(publicUrl).filter(line => line.includes('--server'))).toHaveLength(2);
+  });
+
+  it.each([[undefined], ['http://sluice.example.com'], ['https://sluice.example.com/?a=b'], ['nowhere']])(
+    'name none where no token may go: %s',
+    publicUrl => {
+      expect(answers(publicUrl).join()).not.toContain('--server');
+      expect(answers(publicUrl)).toHaveLength(2);
+    },
+  );
 });
 
 describe('R35: templates of ones own', () => {

@@ -1,9 +1,13 @@
 import { createHmac } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
+import { resolve } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { createWebhookAnswerHook } from '../../../src/adapters/webhook/answers.ts';
 import { createWebhookNotifier, type WebhookNotifierOptions } from '../../../src/adapters/webhook/notifier.ts';
 import type { Message, RenderMessage } from '../../../src/controller/channel-ports.ts';
 import { SystemError } from '../../../src/controller/ports.ts';
+import type { OpenQuestion } from '../../../src/rollout/index.ts';
 import { type Loopback, listen, type Received } from '../http/loopback.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 21, 14);
@@ -22,6 +26,22 @@ const MESSAGE: Message = {
   links: [{ title: 'dashboard', url: 'https://sluice.example.com/rollouts/weather/forecast' }],
   ask: 'more?',
   notify: { slack: '#weather' },
+};
+
+const QUESTION: OpenQuestion = {
+  revision: '7c1f09d2',
+  step: 2,
+  askedAt: '2026-11-21T13:59:00.000Z',
+  approval: {
+    when: 'before',
+    required: 2,
+    approvers: ['webhook:change-board', 'group:release'],
+    timeoutMs: 14_400_000,
+    onTimeout: 'rollback',
+    allowAuthor: false,
+  },
+  weight: 50,
+  given: ['alice'],
 };
 
 const open: Loopback[] = [];
@@ -76,6 +96,60 @@ describe('a webhook for messages', () => {
       'webhook-id': MESSAGE.id,
       'webhook-timestamp': String(NOW_MS / 1000),
       'webhook-signature': `v1,${signature}`,
+    });
+  });
+
+  const asked = async (question: OpenQuestion, more: Partial<Message> = {}) => {
+    const { url, received } = await receiver();
+    const message = { ...MESSAGE, step: 1, ...more, facts: { ...MESSAGE.facts, question } };
+    await notifierOf(url).send(message, new AbortController().signal);
+    return JSON.parse(received[0]?.body ?? '{}') as { readonly question?: object };
+  };
+
+  it('R19: is told what is asked, with all that an answer has to name, until nothing is open', async () => {
+    expect((await asked(QUESTION)).question).toEqual({
+      revision: '7c1f09d2',
+      step: 2,
+      askedAt: '2026-11-21T13:59:00.000Z',
+      weight: 50,
+      required: 2,
+      given: ['alice'],
+      approvers: ['webhook:change-board', 'group:release'],
+      until: '2026-11-21T17:59:00.000Z',
+      ask: 'more?',
+    });
+    const late = { ...QUESTION, askedAt: '2026-11-21T09:59:00.000Z' };
+    expect((await asked(late)).question).not.toHaveProperty('until');
+    const { timeoutMs: _, ...endless } = QUESTION.approval;
+    expect((await asked({ ...QUESTION, approval: endless })).question).not.toHaveProperty('until');
+  });
+
+  it('R19: can answer it: the answer of docs/notifications.md is one that we take, to the question that stands there', async () => {
+    const page = readFileSync(resolve(import.meta.dirname, '../../../docs/notifications.md'), 'utf8');
+    const [shown = '', answer = ''] = [...(page.split('### Questions\n')[1] ?? '').matchAll(/```json\n([\s\S]*?)```/g)].map(
+      ([, json = '']) => json,
+    );
+    const told: unknown = JSON.parse(shown);
+    expect(told).toEqual({ question: (await asked(QUESTION, { ask: 'Half of all users for forecast?' })).question });
+    const secret = 'sesame';
+    const signature = createHmac('sha256', secret)
+      .update(`m1.${NOW_MS / 1000}.${answer}`)
+      .digest('base64');
+    const hook = createWebhookAnswerHook({ name: 'change-board', secret: () => secret, clock: { now: () => NOW_MS } });
+    const request = {
+      headers: {
+        'content-type': ['application/json'],
+        'webhook-id': ['m1'],
+        'webhook-timestamp': [String(NOW_MS / 1000)],
+        'webhook-signature': [`v1,${signature}`],
+      },
+      body: Buffer.from(answer),
+    };
+    await hook.verify(request);
+    const { revision, step } = QUESTION;
+    expect(await hook.read(request)).toMatchObject({
+      ...{ key: `${MESSAGE.namespace}/${MESSAGE.name}`, revision, step },
+      ...{ decision: 'approved', identity: 'webhook:change-board' },
     });
   });
 
