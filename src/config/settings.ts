@@ -65,7 +65,9 @@ const server = fields({
   publicUrl: httpUrl().optional().describe('How people reach this server; used in links.'),
   trustedProxies: list(network())
     .default([])
-    .describe('Networks of proxies whose `X-Forwarded-For` tells the address of a caller, such as 10.0.0.0/8.'),
+    .describe(
+      'Networks of proxies whose `X-Forwarded-For` tells the address of a caller, such as 10.0.0.0/8; limits per address do not hold them up.',
+    ),
   anonymousRead: yesOrNo().default(false).describe('Whether everybody may read without a token.'),
 });
 

@@ -39,7 +39,8 @@ export const createDirectory = (people: readonly Person[]): Directory => {
   }
   return (identity, groups) => {
     const proven = [identity, ...groups.map(group => `group:${group}`)];
-    const person = known.get(identity) ?? (identity.startsWith(USER) ? known.get(userOf(identity.slice(USER.length))) : undefined);
+    const person =
+      known.get(identity) ?? (identity.startsWith(USER) ? known.get(userOf(identity.slice(USER.length))) : undefined);
     if (person === undefined) return { by: oneLine(identity, LONGEST_IDENTITY), identities: proven };
     const { name, slack, user, emails = [], groups: own = [] } = person;
     return {
@@ -50,7 +51,8 @@ export const createDirectory = (people: readonly Person[]): Directory => {
           ...(slack === undefined ? [] : [`slack:${slack}`]),
           ...(user === undefined ? [] : [`user:${user}`]),
           ...own.map(group => `group:${group}`),
-          ...emails.flatMap(email => [`email:${email}`, `${USER}${email}`]),
+          ...emails.map(email => `email:${email}`),
+          ...emails.filter(email => known.get(userOf(email)) === person).map(email => `${USER}${email}`),
         ]),
       ],
     };

@@ -22,6 +22,10 @@ export const answerResponse = ({ decision, revision, step }: GivenAnswer, outcom
     case 'unknown':
       throw new Problem(404, 'there is no such Rollout');
     case 'notStored':
-      throw new Problem(503, `the answer is not recorded: ${outcome.reason}; answer again`, { outcome: 'notStored' });
+      throw new Problem(
+        503,
+        `the answer is not known to be recorded: ${outcome.reason}; look at the Rollout, or answer again: it counts once`,
+        { outcome: 'notStored' },
+      );
   }
 };

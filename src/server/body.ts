@@ -76,11 +76,6 @@ const createHold = ({ mostBytes = 32 * 1024 * 1024, mostBytesPerNetwork = 2 * 10
     drop(network, share, oldest);
     oldest.giveWay();
   };
-  const largest = (): string => {
-    let [name, most] = ['', -1];
-    for (const [network, share] of shares) if (share.bytes > most) [name, most] = [network, share.bytes];
-    return name;
-  };
 
   return (network: string, giveWay: () => void) => {
     const share: Share = shares.get(network) ?? { bytes: 0, readings: new Set() };
@@ -90,14 +85,21 @@ const createHold = ({ mostBytes = 32 * 1024 * 1024, mostBytesPerNetwork = 2 * 10
     return {
       /** Answers with how many bytes this body has now; none when it has given way. */
       add: (count: number): number => {
+        if (!share.readings.has(reading)) return 0;
         change(share, reading, count);
         while (share.bytes > mostBytesPerNetwork) dropOldest(network);
-        while (bytes > mostBytes) dropOldest(largest());
+        while (bytes > mostBytes) dropOldest(largestOf(shares));
         return reading.bytes;
       },
       release: () => drop(network, share, reading),
     };
   };
+};
+
+const largestOf = (shares: ReadonlyMap<string, Share>): string => {
+  let [name, most] = ['', -1];
+  for (const [network, { bytes }] of shares) if (bytes > most) [name, most] = [network, bytes];
+  return name;
 };
 
 const tooLarge = (mostBytes: number): Problem => new Problem(413, `the body is larger than ${mostBytes / 1024} KiB`);

@@ -36,6 +36,7 @@ describe('people', () => {
     expect(dan('user:dan@example.com', []).by).toBe('dan');
     expect(dan('user:DAN@example.com', []).by).toBe('dan');
     expect(dan('slack:UDAN', []).identities).toContain('user:Dan@example.com');
+    expect(dan('slack:UDAN', []).identities).not.toContain('user:erin@example.com');
     expect(dan('user:erin@example.com', []).by, 'the name of a user comes first').toBe('erin');
     expect(dan('webhook:dan@example.com', []).by).toBe('webhook:dan@example.com');
     expect(dan('user:oidc:dan@example.com', []).by, 'another issuer').toBe('user:oidc:dan@example.com');

@@ -124,7 +124,10 @@ const bys = ({ approvals = [] }: RolloutStatus) => approvals.map(({ by, via, dec
 describe('people answer', () => {
   it.concurrent('R19: two people, as in the example; one by two channels counts once, one who is listed as a user presses', async () => {
     const [, { approval }] = example('rollout.yaml').spec.strategy.canary.steps;
-    expect(approval).toMatchObject({ required: 2, approvers: [`slack:${ALICE}`, 'user:bob@example.com', 'group:release'] });
+    expect(approval).toMatchObject({
+      required: 2,
+      approvers: [`slack:${ALICE}`, 'user:bob@example.com', 'group:release', 'webhook:change-board'],
+    });
     const asking = await ask('two-of-two', approval);
     const { app, room } = asking;
     expect((await room.question()).text).toContain('0 of 2');

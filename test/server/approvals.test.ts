@@ -37,7 +37,12 @@ describe('POST /api/v1/rollouts/{namespace}/{name}/approvals', () => {
     [{ kind: 'refused', refusal: { kind: 'repeated', reason: 'answered already' } }, 409, 'answered already', 'repeated'],
     [{ kind: 'refused', refusal: { kind: 'notAllowed', reason: 'is none of bob' } }, 403, 'is none of bob', 'notAllowed'],
     [{ kind: 'unknown' }, 404, 'there is no such Rollout', 'unknown'],
-    [{ kind: 'notStored', reason: 'time is over' }, 503, 'the answer is not recorded: time is over; answer again', 'notStored'],
+    [
+      { kind: 'notStored', reason: 'time is over' },
+      503,
+      'the answer is not known to be recorded: time is over; look at the Rollout, or answer again: it counts once',
+      'notStored',
+    ],
   ] as const)('R19: says what does not count: %j', async (outcome, status, detail, label) => {
     const rig = await rigs.shared();
     rig.world.outcome = outcome;

@@ -35,22 +35,36 @@ export const tidyUp = async (
   press: Press,
   signal: AbortSignal,
 ): Promise<'renewed' | 'elsewhere' | 'taken' | 'kept'> => {
-  const { client, conversations, store } = options;
   const { channel, ts, id } = press;
   const ids = options.ids();
-  const all = openQuestions(store);
+  const all = openQuestions(options.store);
   const said = ids.reading(id);
   const pressed = all.find(({ asking }) => said(asking) !== undefined);
-  if (pressed !== undefined) return await tidyCopy(options, press, pressed, signal);
-  for (const { rollout, open } of all) {
-    const { asked } = await conversations.of(rollout, signal);
-    if (asked === undefined || asked.channel !== channel || asked.ts !== ts || !isSame(asked, open)) continue;
-    await client.update({ channel, ts, ...askingContent(ids, rollout, open, asked.text) }, signal);
+  const standing = await standingIn(options, press, all, signal);
+  if (pressed !== undefined) return standing === undefined ? await tidyCopy(options, press, pressed, signal) : 'kept';
+  if (standing !== undefined) {
+    const { rollout, open, text } = standing;
+    await options.client.update({ channel, ts, ...askingContent(ids, rollout, open, text) }, signal);
     return 'renewed';
   }
   if (isYoung(options, press)) return 'kept';
   await takeButtons(options, press, 'Not asked any more', signal);
   return 'taken';
+};
+
+/** The question for which the pressed message was posted, whatever its button says. */
+const standingIn = async (
+  { conversations }: TidyOptions,
+  { channel, ts }: Press,
+  all: readonly Open[],
+  signal: AbortSignal,
+): Promise<(Open & { readonly text: string }) | undefined> => {
+  for (const one of all) {
+    const { asked } = await conversations.of(one.rollout, signal);
+    if (asked !== undefined && asked.channel === channel && asked.ts === ts && isSame(asked, one.open))
+      return { ...one, text: asked.text };
+  }
+  return undefined;
 };
 
 const isYoung = ({ clock }: TidyOptions, { ts }: Press): boolean => clock.now() - Number(ts) * 1_000 < YOUNG_MS;
@@ -70,7 +84,8 @@ const tidyCopy = async (
     // Of what was posted this moment Slack may not have told yet.
     return isYoung(options, press) ? undefined : await askAnew(options, press, pressed, signal);
   });
-  if (asked === undefined || (asked.channel === press.channel && asked.ts === press.ts)) return 'kept';
+  // Elsewhere than where people are asked nothing is touched.
+  if (asked === undefined || asked.channel !== press.channel || asked.ts === press.ts) return 'kept';
   if (asked.team !== press.team || (asked.app !== undefined && asked.app !== press.app)) return 'kept';
   await takeButtons(options, press, 'Asked in another message', signal);
   return 'elsewhere';

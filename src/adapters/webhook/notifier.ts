@@ -1,6 +1,6 @@
 import type { Message, Notifier, RenderMessage } from '../../controller/channel-ports.ts';
 import type { Clock } from '../../controller/ports.ts';
-import type { OpenQuestion } from '../../rollout/index.ts';
+import { type OpenQuestion, oneLine } from '../../rollout/index.ts';
 import { createHttpClient } from '../http/client.ts';
 import { type Secret, signBody } from './signature.ts';
 
@@ -18,6 +18,8 @@ export type WebhookNotifierOptions = {
 
 const TIMEOUT_MS = 10_000;
 const MOST_ANSWER_BYTES = 1024 * 1024;
+/** What an author may ask in a Rollout. */
+const LONGEST_ASK = 4_096;
 
 /** Posts each message as JSON, signed as Standard Webhooks are (docs/notifications.md). Any 2xx answer means taken. */
 export const createWebhookNotifier = (options: WebhookNotifierOptions): Notifier => {
@@ -58,6 +60,6 @@ const questionOf = (
   return {
     ...{ revision, step, askedAt, weight, required, given, approvers },
     ...(untilMs > Date.parse(at) ? { until: new Date(untilMs).toISOString() } : {}),
-    ...(ask === undefined ? {} : { ask }),
+    ...(ask === undefined ? {} : { ask: oneLine(ask, LONGEST_ASK) }),
   };
 };

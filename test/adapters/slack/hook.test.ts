@@ -313,6 +313,22 @@ describe('a press of a button in Slack', () => {
     expect(await answer(sluice, pressOf(second))).toMatchObject({ key: 'weather/forecast' });
   });
 
+  it('R19: a message that asks something else that is open keeps its buttons, whatever is said to have been pressed in it', async () => {
+    const sluice = await start();
+    const { value } = buttonsOf(sluice.question)['Approve'] ?? never();
+    const request = pressOf(sluice.other, { change: payload => put(payload, { actions: [{ ...list(payload)[0], value }] }) });
+    await sluice.hook.tell?.(request, await refusalOf(answer(sluice, request)));
+    const elsewhere = pressOf(sluice.question, {
+      change: payload =>
+        put(payload, { channel: { id: 'C0002' }, container: { ...object(payload, 'container'), channel_id: 'C0002' } }),
+    });
+    const before = slack.calls.filter(({ method }) => method === 'chat.update').length;
+    await sluice.hook.tell?.(elsewhere, await refusalOf(answer(sluice, elsewhere)));
+    expect(slack.calls.filter(({ method }) => method === 'chat.update')).toHaveLength(before);
+    for (const message of [sluice.question, sluice.other]) expect(Object.keys(buttonsOf(message))).toEqual(['Approve', 'Reject']);
+    expect(slack.whispers.splice(0)).toHaveLength(2);
+  });
+
   it('of many who press at once everybody hears what matters to them, after the others; repeats go unsaid', async () => {
     const { hook, question } = await start();
     const told = Array.from({ length: 60 }, (_, index) => {
