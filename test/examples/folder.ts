@@ -6,10 +6,10 @@ import type { KubernetesObject } from '../real/bed/kubernetes.ts';
 /** Where the examples are. */
 export const EXAMPLES = resolve(import.meta.dirname, '../../examples');
 
-/** All files with objects, as `folder/file.yaml`. */
+/** All files with objects, as `folder/file.yaml`; a configuration of Sluice has none. */
 export const manifestFiles = (): readonly string[] =>
   readdirSync(EXAMPLES, { recursive: true, encoding: 'utf8' })
-    .filter(file => /\.yaml$/.test(file) && !/scenario[^/]*$/.test(file))
+    .filter(file => /\.yaml$/.test(file) && !/(?:scenario[^/]*|sluice\.yaml)$/.test(file))
     .sort();
 
 /** The objects of one file, as they stand there. */
