@@ -34,6 +34,8 @@ type Waiting = {
   readonly late: () => void;
   /** A round is under way that knows of it. */
   isSeen: boolean;
+  /** Who gave it has heard that it is not stored. */
+  isTold: boolean;
 };
 
 const TIMEOUT_MS = 10_000;
@@ -69,6 +71,7 @@ export const createApprovalDesk = (options: ApprovalDeskOptions): ApprovalDesk =
         answer,
         uid,
         isSeen: false,
+        isTold: false,
         end: outcome => {
           clearTimeout(timer);
           withdraw(key, entry);
@@ -78,6 +81,7 @@ export const createApprovalDesk = (options: ApprovalDeskOptions): ApprovalDesk =
           if (entry.isSeen || !isLate) return;
           const outcome = { kind: 'notStored', reason: `no status was stored within ${timeoutMs / 1000} s` } as const;
           // whoever says no is heard all the same as soon as it can be stored
+          entry.isTold = true;
           if (answer.decision === 'rejected') resolve(outcome);
           else entry.end(outcome);
         },
@@ -100,8 +104,11 @@ export const createApprovalDesk = (options: ApprovalDeskOptions): ApprovalDesk =
       const answer: ApprovalAnswer = { ...given, ...said, ...directory(identity, groups) };
       const refusal = refusalBy(rollout, answer);
       if (refusal !== undefined) return refusal;
-      const isWaiting = (waitingFor.get(key) ?? []).some(other => isSame(other.answer, answer));
-      if (isWaiting) return { kind: 'refused', refusal: { kind: 'repeated', reason: `${answer.by} has answered already` } };
+      const before = (waitingFor.get(key) ?? []).find(other => isSame(other.answer, answer));
+      // whoever was told to answer again does
+      if (before?.isTold) withdraw(key, before);
+      else if (before !== undefined)
+        return { kind: 'refused', refusal: { kind: 'repeated', reason: `${answer.by} has answered already` } };
       return await wait(key, rollout.uid, answer);
     },
     waiting: rollout => {

@@ -219,6 +219,17 @@ describe('an answer that cannot be stored', () => {
     await desk.drain(0);
   });
 
+  it('R19: a rejection that is given again, as its giver was told to, is recorded', async () => {
+    const { desk, given, round } = open();
+    const first = desk.answer(given({ decision: 'rejected' }));
+    round(false);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(await first).toMatchObject({ kind: 'notStored' });
+    const again = desk.answer(given({ decision: 'rejected' }));
+    round();
+    expect(await again).toEqual({ kind: 'recorded', by: 'alice' });
+  });
+
   it('R19: a process that ends stores what it can, and says of the rest that it is not stored', async () => {
     const [one, other] = [open(), open()];
     const [stored, lost] = [one.desk.answer(one.given()), other.desk.answer(other.given())];

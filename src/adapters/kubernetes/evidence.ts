@@ -1,19 +1,16 @@
-import { createHash } from 'node:crypto';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
 import { type Evidence, type EvidenceStore, type Logger, SystemError } from '../../controller/ports.ts';
 import type { JsonPatchOperation, KubeClient } from './client.ts';
+import { escapedKey, labelsBeside, nameBeside, ownersOf, testsOfLabels } from './ownedConfigMap.ts';
 import { CONFIG_MAPS, type KubeObject } from './resources.ts';
 
 const compress = promisify(gzip);
 
-const ROLLOUT_LABEL = 'sluice.dev/rollout';
 /** The API server takes 1 MiB; all of it is sent to whoever watches ConfigMaps. */
 const MOST_BYTES = 512 * 1024;
 /** Attempts that this process remembers; it learns anew from the next answer what it has forgotten. */
 const MOST_KNOWN = 500;
-const LONGEST_NAME = 253;
-const LONGEST_LABEL = 63;
 
 export type ConfigMapEvidenceOptions = {
   readonly client: Pick<KubeClient, 'create' | 'jsonPatch' | 'mergePatch' | 'delete'>;
@@ -154,15 +151,7 @@ class ForeignConfigMap extends Error {
   }
 }
 
-const labelsOf = (rollout: string): Readonly<Record<string, string>> => ({
-  [ROLLOUT_LABEL]: fitting(rollout, LONGEST_LABEL),
-  'app.kubernetes.io/managed-by': 'sluice',
-});
-
-const escaped = (key: string): string => key.replaceAll('~', '~0').replaceAll('/', '~1');
-
-const testsOf = (rollout: string): readonly JsonPatchOperation[] =>
-  Object.entries(labelsOf(rollout)).map(([label, value]) => ({ op: 'test', path: `/metadata/labels/${escaped(label)}`, value }));
+const testsOf = (rollout: string): readonly JsonPatchOperation[] => testsOfLabels(labelsBeside(rollout));
 
 /** A ConfigMap that a deleted Rollout of this name has left behind is taken over. */
 const additionOf = (
@@ -172,8 +161,8 @@ const additionOf = (
 ): readonly JsonPatchOperation[] => [
   ...testsOf(evidence.rollout.name),
   { op: 'add', path: '/metadata/ownerReferences', value: metadata['ownerReferences'] },
-  ...Object.entries(binaryData).map(([key, value]) => ({ op: 'add', path: `/binaryData/${escaped(key)}`, value }) as const),
-  ...Object.keys(dropped).map(key => ({ op: 'remove', path: `/binaryData/${escaped(key)}` }) as const),
+  ...Object.entries(binaryData).map(([key, value]) => ({ op: 'add', path: `/binaryData/${escapedKey(key)}`, value }) as const),
+  ...Object.keys(dropped).map(key => ({ op: 'remove', path: `/binaryData/${escapedKey(key)}` }) as const),
 ];
 
 type ConfigMap = KubeObject & {
@@ -189,23 +178,15 @@ function toConfigMap(evidence: Evidence, bytes: Buffer): ConfigMap {
     metadata: {
       name: nameOf(name, evidence.attempt),
       namespace,
-      labels: labelsOf(name),
-      ownerReferences: [{ apiVersion: 'sluice.dev/v1alpha1', kind: 'Rollout', name, uid }],
+      labels: labelsBeside(name),
+      ownerReferences: ownersOf({ name, uid }),
     },
     binaryData: { [keyOf(evidence)]: bytes.toString('base64') },
   };
 }
 
 function nameOf(rollout: string, attempt: number): string {
-  const end = `-evidence-${attempt}`;
-  return `${fitting(rollout, LONGEST_NAME - end.length)}${end}`;
-}
-
-/** A name that is too long ends in a digest of all of it instead. */
-function fitting(name: string, longest: number): string {
-  if (name.length <= longest) return name;
-  const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
-  return `${name.slice(0, longest - digest.length - 1).replace(/[-.]+$/, '')}-${digest}`;
+  return nameBeside(rollout, `-evidence-${attempt}`);
 }
 
 function isKind(error: unknown, kind: SystemError['kind']): boolean {

@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { NotifierMemory } from '../../controller/channel-ports.ts';
 import { SystemError } from '../../controller/ports.ts';
 import type { JsonPatchOperation, KubeClient } from './client.ts';
+import { labelsBeside, nameBeside, ownersOf, testsOfLabels } from './ownedConfigMap.ts';
 import { CONFIG_MAPS, type KubeObject } from './resources.ts';
 
 type Rollout = Parameters<NotifierMemory['load']>[0];
@@ -12,12 +12,9 @@ export type ConfigMapMemoryOptions = {
   readonly notifier: string;
 };
 
-const ROLLOUT_LABEL = 'sluice.dev/rollout';
 const MEMORY_LABEL = 'sluice.dev/memory';
 const KEY = 'memory';
 const TEXT = `/data/${KEY}`;
-const LONGEST_NAME = 253;
-const LONGEST_LABEL = 63;
 /** Texts that are remembered as they were stored last; of others the next write asks. */
 const MOST_KNOWN = 2_000;
 
@@ -102,25 +99,15 @@ const foreign = ({ namespace, name }: { readonly namespace: string; readonly nam
     'it exists and is not ours, expected the labels of Sluice; rename or delete it',
   );
 
-const refOf = ({ namespace, name }: Rollout, notifier: string) => {
-  const end = `-memory-${notifier}`;
-  return { namespace, name: `${fitting(name, LONGEST_NAME - end.length)}${end}` };
-};
-
-const labelsOf = ({ name }: Rollout, notifier: string): Readonly<Record<string, string>> => ({
-  [ROLLOUT_LABEL]: fitting(name, LONGEST_LABEL),
-  [MEMORY_LABEL]: notifier,
-  'app.kubernetes.io/managed-by': 'sluice',
+const refOf = ({ namespace, name }: Rollout, notifier: string) => ({
+  namespace,
+  name: nameBeside(name, `-memory-${notifier}`),
 });
 
-const testsOf = (rollout: Rollout, notifier: string): readonly JsonPatchOperation[] =>
-  Object.entries(labelsOf(rollout, notifier)).map(([label, value]) => ({
-    op: 'test',
-    path: `/metadata/labels/${label.replaceAll('~', '~0').replaceAll('/', '~1')}`,
-    value,
-  }));
+const labelsOf = ({ name }: Rollout, notifier: string): Readonly<Record<string, string>> =>
+  labelsBeside(name, { [MEMORY_LABEL]: notifier });
 
-const ownersOf = ({ name, uid }: Rollout) => [{ apiVersion: 'sluice.dev/v1alpha1', kind: 'Rollout', name, uid }];
+const testsOf = (rollout: Rollout, notifier: string): readonly JsonPatchOperation[] => testsOfLabels(labelsOf(rollout, notifier));
 
 /** One that a deleted Rollout of the same name has left is not this one's. */
 const isOf = ({ metadata }: KubeObject, { uid }: Rollout): boolean =>
@@ -141,12 +128,5 @@ const toConfigMap = (rollout: Rollout, notifier: string, text: string): KubeObje
   },
   data: { [KEY]: text },
 });
-
-/** A name that is too long ends in a digest of all of it instead. */
-const fitting = (name: string, longest: number): string => {
-  if (name.length <= longest) return name;
-  const digest = createHash('sha256').update(name).digest('hex').slice(0, 8);
-  return `${name.slice(0, longest - digest.length - 1).replace(/[-.]+$/, '')}-${digest}`;
-};
 
 const isKind = (error: unknown, kind: SystemError['kind']): boolean => error instanceof SystemError && error.kind === kind;
