@@ -21,7 +21,7 @@ const home = (name, packagePath, places) => ({
   to: { path: `(^|/)node_modules/${packagePath}` },
 });
 
-const PORTS = '^src/controller/(ports|channel-ports|source-ports)\\.ts$';
+const PORTS = '^src/controller/(ports|channel-ports|source-ports|view-ports)\\.ts$';
 
 export default {
   forbidden: [

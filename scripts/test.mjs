@@ -19,6 +19,7 @@ const TESTS = { name: 'tests', command: bin('vitest'), args: ['run', ...reporter
 /** One after the other, beside the tests, which wait for much of their time. */
 const BESIDE = [
   { name: 'types', command: bin('tsc'), args: ['--noEmit', '--incremental', '--tsBuildInfoFile', TYPES_SEEN], quiet: true },
+  { name: 'dashboard types', command: bin('tsc'), args: ['--noEmit', '-p', 'src/dashboard'], quiet: true },
   { name: 'lint', command: bin('biome'), args: ['ci', '--error-on-warnings', '--colors=off', '.'], quiet: true },
   { name: 'layers', command: bin('depcruise'), args: ['--config', '.dependency-cruiser.mjs', 'src'], quiet: true },
   { name: 'dead code', command: bin('knip'), args: [], quiet: true },
@@ -59,7 +60,7 @@ async function runAll(checks) {
 
 function show({ name, quiet, isGood, output, tookMs }) {
   if (!isGood && quiet) console.log(output.trim());
-  console.log(`${isGood ? 'ok    ' : 'FAILED'} ${name.padEnd(10)} ${(tookMs / 1000).toFixed(1)} s`);
+  console.log(`${isGood ? 'ok    ' : 'FAILED'} ${name.padEnd(15)} ${(tookMs / 1000).toFixed(1)} s`);
 }
 
 if (!existsSync('node_modules')) {

@@ -137,7 +137,7 @@ export const runController = async (
     leader: () => (isStopping ? { kind: 'nobody' } : leadership.leader()),
     access: createAccess({ client, clock }),
     store,
-    pages: new URL('templates/pages/', packageRoot()),
+    pages: new URL('dist/dashboard/', packageRoot()),
     answer: desk.answer,
     answerHooks: createAnswerHooks(config, { clock, slack: slack?.hook }),
     pushHooks: sources.pushHooks,

@@ -43,6 +43,7 @@ export type {
 export { UNKNOWN_AUTHOR } from './people/authors.ts';
 export { LONGEST_REASON, oneLine } from './people/oneLine.ts';
 export { type AnswerRefusal, type OpenQuestion, openQuestion, refusalOfAnswer } from './people/question.ts';
+export { VERBS, type Verb } from './people/request.ts';
 export { type WantedGate, wantedGates } from './plan/analysis.ts';
 export { gatesOfStep } from './plan/gatePlan.ts';
 export { compilePlan } from './plan/plan.ts';
@@ -65,4 +66,9 @@ export { referenceProviders } from './start/reference.ts';
 export type * from './status.ts';
 export { type MessageFacts, messageFacts } from './tell/facts.ts';
 export { MESSAGE_KINDS, type MessageKind } from './tell/kinds.ts';
+export { ATTENTION, type Attention, attentionOf } from './view/attention.ts';
+export { type GateView, gateViews } from './view/gates.ts';
+export type { StepMark, StepView } from './view/steps.ts';
+export { type RolloutView, rolloutView } from './view/view.ts';
+export type { WaitingView } from './view/waiting.ts';
 export { isWorthStoring } from './worthStoring.ts';

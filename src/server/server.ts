@@ -44,7 +44,7 @@ export type ServerDeps = Pick<HookRoutesDeps, 'answerHooks' | 'pushHooks' | 'wak
   readonly leader: () => Leader;
   readonly access: Access;
   readonly store: Pick<RolloutStore, 'keys' | 'get'>;
-  /** Folder with the files of pages. */
+  /** Folder with the files of the dashboard. */
   readonly pages: URL;
   readonly answer: TakeAnswer;
   readonly clock: Clock;

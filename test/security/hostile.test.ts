@@ -46,7 +46,7 @@ const withAddress = (wire: Wire): Wire => {
 const attempt = async (one: Case): Promise<WireAnswer> => {
   const made = one.attempt(scene);
   if (!('path' in made)) return await made;
-  const address = /^\/(?:api|pages)\//.test(made.path) ? world.server() : world.hooks();
+  const address = /^\/(?:api|dashboard)\//.test(made.path) ? world.server() : world.hooks();
   return await sendWire(address, withAddress(made));
 };
 

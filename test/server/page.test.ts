@@ -47,7 +47,7 @@ const openPage = async () => {
     parts[id] ??= createPart();
     return parts[id];
   };
-  const code = await readFile(new URL('../../templates/pages/rollout.js', import.meta.url), 'utf8');
+  const code = await readFile(new URL('../../src/dashboard/rollout.js', import.meta.url), 'utf8');
   const surroundings = {
     document: { getElementById: partOf, createElement: createPart, title: '' },
     location: { pathname: '/rollouts/weather/forecast' },

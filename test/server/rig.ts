@@ -80,7 +80,7 @@ export const startRig = async (options: Partial<ServerOptions> = {}, deps: Parti
         may: async (_, verb, { namespace }) => verb === 'approve' && namespace === 'weather',
       },
       store: { keys: () => [], get: () => undefined },
-      pages: new URL('../../templates/pages/', import.meta.url),
+      pages: new URL('../../src/dashboard/', import.meta.url),
       answer: async answer => {
         given.push(answer);
         return world.outcome;

@@ -67,7 +67,7 @@ describe('the page of a Rollout', () => {
     const page = await get(`${url}/rollouts/weather/forecast`);
     expect(page.headers.get('content-security-policy')).toMatch(/^default-src 'none'; script-src 'self';/);
     expect(await page.text()).not.toContain('forecast');
-    const script = await get(`${url}/pages/rollout.js`);
+    const script = await get(`${url}/dashboard/rollout.js`);
     expect([script.status, script.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8']);
     expect(await script.text()).not.toMatch(/innerHTML|insertAdjacentHTML|document\.write|eval/);
   });

@@ -26,7 +26,10 @@ const MOST_ANSWERED = 10;
 const SAME_TEXT_MS = 30_000;
 /** A person asks for what is being done. */
 export const GOING_BACK = 'traffic is going back already';
-const VERBS = ['promote', 'abort', 'pause', 'resume', 'retry'];
+/** What people may ask of a Rollout (R22). */
+export const VERBS = ['promote', 'abort', 'pause', 'resume', 'retry'] as const;
+
+export type Verb = (typeof VERBS)[number];
 
 /** Reads the annotation; a text that is no request gives a refusal for people. */
 export const parseRequest = (
@@ -111,7 +114,7 @@ const hasEndedExperiment = ({ history }: RolloutStatus): boolean =>
 /** Why a request cannot be acted on, or `undefined` when it can (R22). */
 export const refusalOf = (request: PersonRequest, status: RolloutStatus, nowMs: number): string | undefined => {
   const { verb, at } = request;
-  if (!VERBS.includes(verb)) return `verb ${verb} is unknown, expected one of ${VERBS.join(', ')}`;
+  if (!VERBS.some(known => known === verb)) return `verb ${verb} is unknown, expected one of ${VERBS.join(', ')}`;
   if (at !== undefined && Number.isNaN(Date.parse(at))) return `at is ${at}, expected a time such as ${isoSeconds(nowMs)}`;
   if (at !== undefined && nowMs - Date.parse(at) > MAX_AGE_MS) return `was made at ${at}, more than 10 minutes ago`;
   return verb === 'retry' ? refusalOfRetry(request, status) : refusalInProgress(request, status);

@@ -132,8 +132,8 @@ export const READING: Group = {
       'a Rollout without the right': reading(VICTIM, 'token-without-rights'),
       'a Rollout with the right to approve only': reading(VICTIM, 'token-of-eve'),
       'its history without the right': reading(`${VICTIM}/history`, 'token-without-rights'),
-      'a file by dots in the path': reading('/pages/..%2f..%2fpackage.json', 'token-of-alice'),
-      'a file by dots that are escaped twice': reading('/pages/%252e%252e/package.json', 'token-of-alice'),
+      'a file by dots in the path': reading('/dashboard/..%2f..%2fpackage.json', 'token-of-alice'),
+      'a file by dots that are escaped twice': reading('/dashboard/%252e%252e/package.json', 'token-of-alice'),
     }),
   ],
 };

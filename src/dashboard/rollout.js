@@ -66,12 +66,18 @@ const show = ({ status = {}, question: open }) => {
   ]);
   part('question').hidden = open === undefined;
   if (open !== undefined) part('ask').textContent = askedText(open);
-  fillRows('gates', (status.gates ?? []).map(({ name, verdict, message }) => [name, verdict, message]));
+  fillRows(
+    'gates',
+    (status.gates ?? []).map(({ name, verdict, message }) => [name, verdict, message]),
+  );
   fillRows(
     'approvals',
     (status.approvals ?? []).map(({ at, step, by, decision, via, comment }) => [at, String(step), by, decision, via, comment]),
   );
-  fillRows('history', [...(status.history ?? [])].reverse().map(({ at, action, reason, message }) => [at, action, reason, message]));
+  fillRows(
+    'history',
+    [...(status.history ?? [])].reverse().map(({ at, action, reason, message }) => [at, action, reason, message]),
+  );
 };
 
 const refresh = async () => {
