@@ -256,6 +256,9 @@ export type HistoryEntry = {
     | 'retired';
   readonly reason: Reason;
   readonly message: string;
+  /** Where an attempt stood that ended without being promoted: number of the step, and its share of the new version in percent. */
+  readonly step?: number;
+  readonly weight?: number;
   /** Digest of the evidence record that was stored for it (R37). */
   readonly evidence?: string;
 };

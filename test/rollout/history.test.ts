@@ -51,6 +51,14 @@ describe('what people asked for', () => {
     expect(told(world, before).filter(reason => reason === 'Aborted')).toHaveLength(2);
   });
 
+  it('R36: a way back tells at which step and weight the attempt stood', () => {
+    const world = worldInProgress(forever);
+    world.ask({ verb: 'promote', revision: world.status?.revision, step: 1 });
+    world.run(5 * SECOND).ask({ verb: 'abort' });
+    check(world.run(5 * SECOND), { phase: 'RolledBack' });
+    expect(world.status?.history?.at(-1)).toMatchObject({ action: 'rolledBack', step: 2, weight: 50 });
+  });
+
   it('R26: so does the wish to put weights back when nothing is in progress', () => {
     const world = worldInProgress({ spec: specOf([{ setWeight: 50 }]) }).run(MINUTE);
     world.edit(OBJECT, { v1: 60, v2: 40 });

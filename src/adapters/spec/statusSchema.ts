@@ -100,6 +100,8 @@ const historyEntry = open({
   action: text(),
   reason: text(),
   message: text(),
+  step: count(),
+  weight: amount(),
   evidence: text(),
 });
 

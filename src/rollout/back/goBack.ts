@@ -80,6 +80,7 @@ const makeRoom = (attempt: Attempt): RolloutStatus => {
     action: 'superseded',
     reason: rest.reason,
     message,
+    ...whereItStood(attempt),
   });
   return { ...saying(status, rest.reason, message), phase: 'Pending' };
 };
@@ -128,7 +129,7 @@ const ended = (attempt: Attempt, proof: string): RolloutStatus => {
   const { canaryVersion: _canary, target: _target, pause: _pause, ...status } = endAttempt(attempt.status);
   const again = `${canary} runs no second time by itself: commit a version, or ask for a retry`;
   const message = `${stable} is stable at 100%: ${causeOf(attempt)} (${proof}); ${again}`;
-  const entry = { from: canary, to: stable, action: 'ended', reason: 'ExperimentEnded', message } as const;
+  const entry = { from: canary, to: stable, action: 'ended', reason: 'ExperimentEnded', message, ...whereItStood(attempt) } as const;
   return { ...saying(withHistory(status, attempt.nowMs, entry), 'ExperimentEnded', message), phase: 'Healthy' };
 };
 
@@ -148,9 +149,16 @@ const rolledBack = (attempt: Attempt, proof: string): RolloutStatus => {
     action: 'rolledBack',
     reason: status.reason,
     message,
+    ...whereItStood(attempt),
   });
   return { ...saying(told, status.reason, message), phase: 'RolledBack' };
 };
+
+/** Of an attempt that ends; its step and plan are gone afterwards. */
+const whereItStood = ({ step, plan }: Attempt): { readonly step: number; readonly weight: number } => ({
+  step: step.index,
+  weight: plan.steps[step.index - 1]?.weight ?? 0,
+});
 
 /** Why traffic goes back, in a sentence; after a crash only the reason in the position is left of it. */
 const causeOf = (attempt: Attempt): string => {
