@@ -34,6 +34,8 @@ export type ApprovalAnswer = {
   readonly via: string;
   /** RFC 3339. */
   readonly at: string;
+  /** When people were asked what this answers, RFC 3339; absent: the channel does not say. */
+  readonly askedAt?: string;
   readonly comment?: string;
 };
 

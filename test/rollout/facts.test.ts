@@ -22,13 +22,22 @@ const factsOf = (world: World): MessageFacts => {
   return messageFacts({ namespace: 'weather', name: 'forecast', status }, status);
 };
 
-/** The annotation that a line of advice ends in, as the controller would read it. */
-const requestIn = (todo: readonly string[], verb: string): string => {
-  const line = todo.find(item => item.includes(`"verb":"${verb}"`)) ?? expect.unreachable(`${verb} in ${todo.join(' | ')}`);
-  return /'sluice\.dev\/request=(.*)'$/.exec(line)?.[1] ?? expect.unreachable(line);
+/** The command that a line of advice ends in, as a request that the controller reads. */
+const requestIn = (todo: readonly string[], verb: string): object => {
+  const line = todo.find(item => item.includes(`sluice ${verb} `)) ?? expect.unreachable(`${verb} in ${todo.join(' | ')}`);
+  const [, options = ''] = new RegExp(`: sluice ${verb} forecast -n weather( .*)?$`).exec(line) ?? expect.unreachable(line);
+  const [, revision] = / --revision (\S+)/.exec(options) ?? [];
+  const [, step] = / --step (\d+)/.exec(options) ?? [];
+  const force = options.includes(' --force');
+  return {
+    verb,
+    ...(revision === undefined ? {} : { revision }),
+    ...(step === undefined ? {} : { step: Number(step) }),
+    ...(force ? { force } : {}),
+  };
 };
 const annotate = (world: World, verb: string): World => {
-  world.ask(JSON.parse(requestIn(factsOf(world).todo, verb)));
+  world.ask({ ...requestIn(factsOf(world).todo, verb) });
   return world;
 };
 
@@ -114,7 +123,7 @@ describe('what a message says beside its sentence', () => {
     world.truth = { requestsPerSecond: 100, errors: version => (version === 'v2' ? 0.9 : 0) };
     world.run(20 * SECOND);
     expect(world.status?.reason).toBe('WaitingForStable');
-    expect(JSON.parse(requestIn(factsOf(world).todo, 'abort'))).toEqual({ verb: 'abort', force: true });
+    expect(requestIn(factsOf(world).todo, 'abort')).toEqual({ verb: 'abort', force: true });
     annotate(world, 'abort').run(SECOND);
     expect(factsOf(world)).toMatchObject({ kind: 'rolledBack' });
   });

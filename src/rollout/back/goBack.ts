@@ -129,7 +129,14 @@ const ended = (attempt: Attempt, proof: string): RolloutStatus => {
   const { canaryVersion: _canary, target: _target, pause: _pause, ...status } = endAttempt(attempt.status);
   const again = `${canary} runs no second time by itself: commit a version, or ask for a retry`;
   const message = `${stable} is stable at 100%: ${causeOf(attempt)} (${proof}); ${again}`;
-  const entry = { from: canary, to: stable, action: 'ended', reason: 'ExperimentEnded', message, ...whereItStood(attempt) } as const;
+  const entry = {
+    from: canary,
+    to: stable,
+    action: 'ended',
+    reason: 'ExperimentEnded',
+    message,
+    ...whereItStood(attempt),
+  } as const;
   return { ...saying(withHistory(status, attempt.nowMs, entry), 'ExperimentEnded', message), phase: 'Healthy' };
 };
 

@@ -73,6 +73,8 @@ export const refusalOfAnswer = (
   const question = askedAbout(status, answer);
   if (question === undefined) return stale(`nobody was asked to approve step ${step}`);
   if (!(Date.parse(at) >= toSecond(status.step?.askedAt))) return stale(`was given at ${at}, before people were asked`);
+  if (!isAbout(answer.askedAt, status.step?.askedAt))
+    return stale(`is about what people were asked at ${answer.askedAt}, and they were asked anew at ${status.step?.askedAt}`);
   return (
     answeredBefore(status, question, answer) ??
     overBy(status, answer) ??
@@ -169,6 +171,10 @@ export const timeoutMs = (observation: Observation, { step }: RolloutStatus, { a
 /** `step 2 was not approved until 2026-11-21T14:03:10Z`. */
 export const timedOutSentence = ({ step }: Question, endMs: number): string =>
   `step ${step} was not approved until ${isoSeconds(endMs)}`;
+
+/** Whoever names another moment of asking has seen another question. */
+const isAbout = (named: string | undefined, askedAt: string | undefined): boolean =>
+  named === undefined || [Date.parse(askedAt ?? ''), toSecond(askedAt)].includes(Date.parse(named));
 
 /** Channels may say the time to the second only. */
 export const toSecond = (at: string | undefined): number => Math.floor(Date.parse(at ?? '') / 1_000) * 1_000;

@@ -78,7 +78,8 @@ const compileGate = (gate: GateSpec, step: number | undefined, context: GateCont
 
 const WEBHOOK_TIMEOUT_MS = 10_000;
 
-const sourceOf = ({ prometheus, zipkin, webhook }: GateSpec): GateSource | undefined => {
+/** Where the numbers of a gate come from; `undefined`: the spec does not say, which the semantics refuse. */
+export const sourceOf = ({ prometheus, zipkin, webhook }: GateSpec): GateSource | undefined => {
   if (zipkin) return { kind: 'zipkin', provider: zipkin.provider ?? 'default', percentile: zipkin.percentile };
   if (webhook) return { kind: 'webhook', url: webhook.url, timeoutMs: durationOr(webhook.timeout, WEBHOOK_TIMEOUT_MS) };
   if (!prometheus) return undefined;

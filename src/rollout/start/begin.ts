@@ -5,7 +5,7 @@ import { countOf } from '../explain.ts';
 import { highestSeq } from '../mesh/position.ts';
 import { routesOf, SAFE, takesTraffic } from '../mesh/routes.ts';
 import { earlierPercent, weightPercent } from '../mesh/weights.ts';
-import type { MeshObservation, Rollout, VersionPods } from '../observation.ts';
+import type { MeshObservation, Observation, Rollout, VersionPods } from '../observation.ts';
 import { saying, withHistory } from '../outcome.ts';
 import { compilePlan, planHash } from '../plan/plan.ts';
 import { gatesHash, targetHash } from '../plan/specHash.ts';
@@ -92,7 +92,7 @@ const firstStep = (
 
 /** R10: the version that was stable before, with the pods it had then, and enough of them, within its window. */
 export const isWayBack = (
-  { rollout, observation, nowMs }: Situation,
+  { rollout, observation, nowMs }: Pick<Situation, 'rollout' | 'nowMs'> & { readonly observation: Pick<Observation, 'pods'> },
   { previous, stableVersion }: RolloutStatus & { stableVersion: string },
   pods: VersionPods,
 ): boolean => {

@@ -1,6 +1,8 @@
+import { isoSeconds } from '../duration.ts';
 import type { Rollout } from '../observation.ts';
 import { pauseOfPerson } from '../people/pause.ts';
 import { openQuestion } from '../people/question.ts';
+import { refusalOf, type Verb } from '../people/request.ts';
 import type { Reason } from '../reason.ts';
 import type { RolloutStatus } from '../status.ts';
 
@@ -11,11 +13,7 @@ export const todoOf = (told: Told): readonly string[] => {
   const { status } = told;
   if (status.phase === 'RollingBack') return backToDo(told);
   const advice = ADVICE[status.reason]?.(told) ?? [];
-  return [
-    ...answersToDo(told),
-    ...advice,
-    ...(status.step === undefined ? [] : [`to go back at once: ${request(told, { verb: 'abort' })}`]),
-  ];
+  return [...answersToDo(told), ...advice, ...toAsk(told, 'to go back at once', 'abort')];
 };
 
 /** How people answer what they are asked; nothing while nobody is. */
@@ -29,36 +27,40 @@ export const answersToDo = ({ namespace, name, status }: Told): readonly string[
 /** Going back needs nobody, unless there is nobody to go back to. */
 const backToDo = (told: Told): readonly string[] =>
   told.status.waitingFor?.what === 'pods'
-    ? [
-        `mend ${told.status.target?.stable ?? 'the stable version'}: it has no ready pod to take the traffic`,
-        `or put the traffic there all the same: ${request(told, { verb: 'abort', force: true })}`,
-      ]
+    ? [`mend ${told.status.target?.stable ?? 'the stable version'}: it has no ready pod to take the traffic`, ...toForce(told)]
     : [];
 
-type Wish = { readonly verb: string; readonly revision?: string; readonly step?: number; readonly force?: true };
+type Asked = { readonly revision?: string; readonly step?: number; readonly force?: true };
 
-const request = ({ namespace, name }: Told, wish: Wish): string =>
-  `kubectl -n ${namespace} annotate --overwrite sro ${name} 'sluice.dev/request=${JSON.stringify(wish)}'`;
-
-const resume = (told: Told): string => request(told, { verb: 'resume' });
-
-const promote = (told: Told): string => {
-  const { revision, step } = told.status;
-  return request(told, {
-    verb: 'promote',
-    ...(revision === undefined ? {} : { revision }),
-    ...(step === undefined ? {} : { step: step.index }),
-  });
+/**
+ * A line with the command that asks for it, with the rights of whoever types it; none when it would be refused (R22).
+ * docs/operations.md has the same without the command line.
+ */
+const toAsk = ({ namespace, name, status }: Told, words: string, verb: Verb, asked: Asked = {}): readonly string[] => {
+  const { revision, step, force = false } = asked;
+  if (refusalOf({ id: '', raw: '', verb, force, ...asked }, status, 0) !== undefined) return [];
+  const named = revision === undefined || step === undefined ? '' : ` --revision ${revision} --step ${step}`;
+  return [`${words}: sluice ${verb} ${name} -n ${namespace}${force ? ' --force' : ''}${named}`];
 };
+
+const toResume = (told: Told, words: string): readonly string[] => toAsk(told, words, 'resume');
+
+/** What is pasted later names the attempt and the step that it was meant for. */
+const toPromote = (told: Told, words: string): readonly string[] => {
+  const { revision, step } = told.status;
+  return toAsk(told, words, 'promote', revision === undefined || step === undefined ? {} : { revision, step: step.index });
+};
+
+const toForce = (told: Told): readonly string[] => toAsk(told, 'or put the traffic there all the same', 'abort', { force: true });
 
 const afterRollback = (told: Told): readonly string[] =>
   told.status.phase === 'RolledBack'
-    ? ['mend it and commit another version', `to try the same version again: ${request(told, { verb: 'retry' })}`]
+    ? ['mend it and commit another version', ...toAsk(told, 'to try the same version again', 'retry')]
     : [];
 
 const withoutEvidence =
   (mend: string) =>
-  (told: Told): readonly string[] => [mend, `to go on without it: ${promote(told)}`];
+  (told: Told): readonly string[] => [mend, ...toPromote(told, 'to go on without it')];
 
 const podsToSee = ({ namespace, status: { target, canaryVersion } }: Told): string => {
   const version = target?.canary ?? canaryVersion;
@@ -66,17 +68,19 @@ const podsToSee = ({ namespace, status: { target, canaryVersion } }: Told): stri
 };
 
 const unpause = (told: Told): readonly string[] => [
-  pauseOfPerson(told.status) === undefined ? 'set spec.paused to false to go on' : `to go on: ${resume(told)}`,
+  ...(pauseOfPerson(told.status) === undefined ? ['set spec.paused to false to go on'] : toResume(told, 'to go on')),
 ];
 
 const driftToDo = (told: Told): readonly string[] => {
   const { phase, stableVersion } = told.status;
   if (phase === 'RolledBack') return [`put the weights back by hand: all traffic to ${stableVersion ?? 'the stable version'}`];
-  return ['find out who writes the weights; the message names the field manager', `to put them back: ${resume(told)}`];
+  return ['find out who writes the weights; the message names the field manager', ...toResume(told, 'to put them back')];
 };
 
 const afterPromotion = ({ status: { previous } }: Told): readonly string[] =>
-  previous?.until === undefined ? [] : [`to go back: commit ${previous.version}; until ${previous.until} that is one step`];
+  previous?.until === undefined
+    ? []
+    : [`to go back: commit ${previous.version}; until ${isoSeconds(Date.parse(previous.until))} that is one step`];
 
 const plain =
   (...lines: readonly string[]) =>
@@ -90,13 +94,13 @@ const seePods = (told: Told): readonly string[] => [podsToSee(told)];
 const ADVICE: Partial<Readonly<Record<Reason, (told: Told) => readonly string[]>>> = {
   PinNeeded: told => [
     'set spec.initialVersion to the version that is stable',
-    `or make spec.version stable: ${request(told, { verb: 'promote' })}`,
+    ...toAsk(told, 'or make spec.version stable', 'promote'),
   ],
-  WaitingForPerson: told => [`to go on: ${promote(told)}`],
+  WaitingForPerson: told => toPromote(told, 'to go on'),
   WaitingForGates: withoutEvidence('wait until every gate passes'),
   NoPods: seePods,
   WaitingForPods: seePods,
-  PodsShrinking: told => [podsToSee(told), `to go on with fewer: ${promote(told)}`],
+  PodsShrinking: told => [podsToSee(told), ...toPromote(told, 'to go on with fewer')],
   PodsLost: told => [podsToSee(told), ...afterRollback(told)],
   ProgressDeadlineExceeded: told => [podsToSee(told), ...afterRollback(told)],
   WaitingForCapacity: plain('scale the new version up, or set spec.capacity to warn'),
@@ -104,13 +108,13 @@ const ADVICE: Partial<Readonly<Record<Reason, (told: Told) => readonly string[]>
   MeshCheckFailed: mendMesh,
   WaitingForStable: told => [
     `mend ${told.status.target?.stable ?? 'the stable version'}: nothing is shifted to it without a ready pod`,
-    `or put the traffic there all the same: ${request(told, { verb: 'abort', force: true })}`,
+    ...toForce(told),
   ],
   WaitingForTraffic: withoutEvidence('look at the causes that the message names'),
   WaitingForWindow: plain('it goes on by itself; to go on sooner, commit other windows'),
   Frozen: plain('ask whoever the message names; to end a freeze: sluice freeze --off'),
   PausedByPerson: unpause,
-  PausedByGate: told => [`to go on, with the step from its beginning: ${resume(told)}`],
+  PausedByGate: told => toResume(told, 'to go on, with the step from its beginning'),
   ProviderError: withoutEvidence('mend the provider; it goes on by itself when it answers'),
   NoData: withoutEvidence('find out why there are none: no requests, no sidecar, sampling too low'),
   Drift: driftToDo,

@@ -1,6 +1,8 @@
 import { gatesWorstFirst } from '../explain.ts';
-import { countText, round, unitOf } from '../gates/gateFigures.ts';
-import type { GateStatus, PlanGate, RolloutStatus, Verdict } from '../status.ts';
+import { countText, unitOf } from '../gates/gateFigures.ts';
+import type { RolloutSpec } from '../spec.ts';
+import type { GateStatus, RolloutStatus, Verdict } from '../status.ts';
+import { type Asked, askedOf, inUnit, limitText, unitOfValue } from './limits.ts';
 
 /** One gate for people; what is a number in the status stands here with its unit. */
 export type GateView = {
@@ -12,7 +14,7 @@ export type GateView = {
   readonly value?: string;
   /** Of the stable version, in the same unit. */
   readonly baseline?: string;
-  /** `>= 99 %`, `<= 500 ms`. */
+  /** `>= 99 %`, `<= 500 ms and <= 1.1 x stable's`. */
   readonly limit?: string;
   /** `384 spans`. */
   readonly samples?: string;
@@ -26,49 +28,32 @@ export type GateView = {
   readonly figures: { readonly value?: number; readonly baseline?: number; readonly min?: number; readonly max?: number };
 };
 
-export const gateViews = ({ gates = [], plan }: RolloutStatus): readonly GateView[] =>
-  gatesWorstFirst(gates).map(gate =>
-    gateView(
-      gate,
-      plan?.gates.find(({ name }) => name === gate.name),
-    ),
-  );
+/** Worst first. Of an attempt that has ended the spec tells the limits that were written there; without it there are none. */
+export const gateViews = (status: RolloutStatus, spec?: RolloutSpec): readonly GateView[] =>
+  gatesWorstFirst(status.gates ?? []).map(gate => gateView(gate, askedOf(gate, status, spec)));
 
-const gateView = (gate: GateStatus, planned: PlanGate | undefined): GateView => {
+const gateView = (gate: GateStatus, asked: Asked | undefined): GateView => {
   const { name, source, verdict, value, baselineValue, samples, detects, message, at } = gate;
-  const unit = planned === undefined ? '' : unitText(planned);
-  const limit = planned === undefined ? undefined : limitText(planned, unit);
+  const unit = asked === undefined ? '' : unitOfValue(asked.source);
+  const limit = asked === undefined ? undefined : limitText(asked);
   return {
     name,
     source,
     verdict,
-    ...(value === undefined ? {} : { value: `${round(value)}${unit}` }),
-    ...(baselineValue === undefined ? {} : { baseline: `${round(baselineValue)}${unit}` }),
+    ...(value === undefined ? {} : { value: inUnit(value, unit) }),
+    ...(baselineValue === undefined ? {} : { baseline: inUnit(baselineValue, unit) }),
     ...(limit === undefined ? {} : { limit }),
     ...(samples === undefined
       ? {}
-      : { samples: `${countText(samples)} ${planned === undefined ? 'samples' : unitOf(planned.source)}` }),
+      : { samples: `${countText(samples)} ${asked === undefined ? 'samples' : unitOf(asked.source)}` }),
     ...(detects === undefined ? {} : { detects }),
     message,
     ...(at === undefined ? {} : { at }),
     figures: {
       ...(value === undefined ? {} : { value }),
       ...(baselineValue === undefined ? {} : { baseline: baselineValue }),
-      ...(planned?.min === undefined ? {} : { min: planned.min }),
-      ...(planned?.max === undefined ? {} : { max: planned.max }),
+      ...(asked?.min === undefined ? {} : { min: asked.min }),
+      ...(asked?.max === undefined ? {} : { max: asked.max }),
     },
   };
-};
-
-const unitText = ({ source }: PlanGate): string => {
-  if (source.kind === 'zipkin' || (source.kind === 'prometheus' && source.metric === 'latency')) return ' ms';
-  return source.kind === 'prometheus' || source.kind === 'unattributed' ? ' %' : '';
-};
-
-const limitText = ({ min, max }: PlanGate, unit: string): string | undefined => {
-  const bounds = [
-    ...(min === undefined ? [] : [`>= ${round(min)}${unit}`]),
-    ...(max === undefined ? [] : [`<= ${round(max)}${unit}`]),
-  ];
-  return bounds.length === 0 ? undefined : bounds.join(' and ');
 };

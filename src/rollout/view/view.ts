@@ -1,13 +1,14 @@
 import type { Rollout } from '../observation.ts';
 import { type OpenQuestion, openQuestion } from '../people/question.ts';
 import type { Reason } from '../reason.ts';
-import type { Phase, RolloutStatus } from '../status.ts';
-import { headlineOf } from '../tell/kinds.ts';
+import type { Phase, RequestOutcome, RolloutStatus } from '../status.ts';
 import { todoOf } from '../tell/todo.ts';
 import { type ActionView, actionsOf } from './actions.ts';
 import { type Attention, attentionOf } from './attention.ts';
 import { type GateView, gateViews } from './gates.ts';
-import { type StepView, stepViews } from './steps.ts';
+import { type EndedAt, endedAt, type StepView, stepViews } from './steps.ts';
+import { titleOf } from './title.ts';
+import { UNSEEN } from './unseen.ts';
 import { type WaitingView, waitingView } from './waiting.ts';
 
 /** What people see of a Rollout, whatever they look with: numbers have their units, and the words are the same everywhere. */
@@ -37,6 +38,8 @@ export type RolloutView = {
   readonly revision?: string;
   /** The present step, 1-based; 0 before the first one; absent when no attempt is in progress. */
   readonly step?: number;
+  /** Where the last attempt stood when all its traffic went back; absent while another one is in progress, or it was promoted. */
+  readonly ended?: EndedAt;
   readonly waiting?: WaitingView;
   readonly steps: readonly StepView[];
   /** Worst first. */
@@ -47,6 +50,8 @@ export type RolloutView = {
   readonly todo: readonly string[];
   /** Requests of people, and why some of them would be refused now (R22). */
   readonly actions: readonly ActionView[];
+  /** What became of the last request of a person (R22). */
+  readonly lastRequest?: RequestOutcome;
 };
 
 /** `nowMs`: whether a request would be refused depends on it, and nothing else. */
@@ -59,39 +64,30 @@ export const rolloutView = (
   const { phase, reason, since, message, revision, step } = status;
   const waiting = waitingView(status);
   const question = openQuestion(status);
+  const ended = endedAt(status);
   return {
     namespace,
     name,
     phase,
     reason,
     ...(since === undefined ? {} : { since }),
-    title: headlineOf(reason, phase).title,
+    title: titleOf(status),
     message,
     attention: attentionOf(status),
     versions: versionsOf(wanted, status),
     weight: weightOf(status),
     ...(revision === undefined ? {} : { revision }),
     ...(step === undefined ? {} : { step: step.index }),
+    ...(ended === undefined ? {} : { ended }),
     ...(waiting === undefined ? {} : { waiting }),
     steps: stepViews(spec, status),
-    gates: gateViews(status),
+    gates: gateViews(status, spec),
     ...(question === undefined ? {} : { question }),
     todo: todoOf({ namespace, name, status }),
     actions: actionsOf(status, nowMs),
+    ...(status.lastRequest === undefined ? {} : { lastRequest: status.lastRequest }),
   };
 };
-
-const UNSEEN = {
-  phase: 'Pending',
-  reason: 'WaitingForReport',
-  title: 'not looked at yet',
-  message: 'the controller has not looked at it yet',
-  attention: 'waits',
-  weight: { intended: 0 },
-  gates: [],
-  todo: [],
-  actions: [],
-} as const satisfies Partial<RolloutView>;
 
 const versionsOf = (wanted: string, { stableVersion, canaryVersion }: RolloutStatus): RolloutView['versions'] => ({
   wanted,

@@ -35,15 +35,17 @@ describe('R36: built-in templates', () => {
       'Until 18:03:00Z.',
       '→ to approve: `sluice approve forecast -n weather --revision 7c1f09d2 --step 2`',
       '→ to reject, which puts everything back: `sluice reject forecast -n weather --revision 7c1f09d2 --step 2`',
-      `→ to go back at once: \`kubectl -n weather annotate --overwrite sro forecast 'sluice.dev/request={"verb":"abort"}'\``,
+      '→ to go back at once: `sluice abort forecast -n weather`',
       '<https://sluice.example.com/rollouts/weather/forecast|dashboard>',
       '<https://prometheus.example.com/graph?g0.expr=up%7Bapp%3D%22a%22%7D&amp;g0.tab=0|success-rate in Prometheus>',
     ]);
   });
 
   it('samples say what people really get', () => {
-    expect(sampleOf('noData').facts.todo).toContainEqual(expect.stringContaining('"verb":"promote"'));
-    expect(sampleOf('drift').facts.todo).toContainEqual(expect.stringContaining('"verb":"resume"'));
+    expect(sampleOf('noData').facts.todo).toContainEqual(
+      expect.stringMatching(/sluice promote \w+ -n weather --revision \w+ --step \d+$/),
+    );
+    expect(sampleOf('drift').facts.todo).toContainEqual(expect.stringMatching(/sluice resume \w+ -n weather$/));
     expect(MESSAGE_KINDS.map(kind => sampleOf(kind).facts.kind)).toEqual(MESSAGE_KINDS);
   });
 
