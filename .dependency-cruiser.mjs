@@ -112,6 +112,7 @@ export default {
     home('kubernetes-at-home', '@kubernetes/client-node/', '^src/adapters/kubernetes/'),
     home('handlebars-at-home', 'handlebars/', '^src/(adapters/templates/|cli/install)'),
     home('promql-at-home', '@(prometheus-io|lezer)/', '^src/(adapters/(prometheus|spec)|sandbox)/'),
+    home('json-patch-at-home', 'rfc6902/', '^src/adapters/istio/'),
     home('hono-at-home', '(hono|@hono)/', '^src/(server|sandbox)/'),
     home('commander-at-home', 'commander/', '^src/(cli|sandbox)/'),
   ],

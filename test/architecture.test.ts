@@ -53,6 +53,7 @@ const HOMELESS: readonly (readonly [rule: string, packageName: string])[] = [
   ['promql-at-home', '@lezer/lr'],
   ['hono-at-home', 'hono'],
   ['commander-at-home', 'commander'],
+  ['json-patch-at-home', 'rfc6902'],
   ['not-to-dev-dep', 'tester'],
 ];
 

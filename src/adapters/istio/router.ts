@@ -56,14 +56,7 @@ export function createIstioRouter(deps: IstioRouterDeps): Router {
       deps.destinationRules.onChange(report('DestinationRule'));
     },
     async ensureSubset(target, version) {
-      const operation = `adding subset "${version}" to DestinationRule ${target.destinationRule ?? `for ${target.host}`}`;
-      const rule = ruleOf(target, deps.destinationRules);
-      if (rule === undefined) {
-        throw new SystemError(SYSTEM, operation, 'notFound', 'it does not exist; create it with a subset for each version');
-      }
-      const routing = target.virtualServices.flatMap(key => getByKey(deps.virtualServices, key) ?? []);
-      const name = routing.flatMap(object => nameInRoutes(object, target.host, version) ?? [])[0] ?? version;
-      const operations = subsetOperations(rule, { target, version, name }, operation);
+      const { rule, operations } = subsetWrite(deps, target, version);
       if (operations.length > 0) await write(deps, 'DestinationRule', keyOf(rule), operations);
     },
     async setTraffic(request, owner) {
@@ -94,6 +87,22 @@ export function createIstioRouter(deps: IstioRouterDeps): Router {
       if (operations.length > 0) await write(deps, 'DestinationRule', keyOf(rule), operations);
     },
   };
+}
+
+/** What adds the subset for a version to the DestinationRule; nothing when it is there. Throws SystemError. */
+export function subsetWrite(
+  caches: MeshCaches,
+  target: Target,
+  version: string,
+): { readonly rule: MeshObject; readonly operations: readonly JsonPatchOperation[] } {
+  const operation = `adding subset "${version}" to DestinationRule ${target.destinationRule ?? `for ${target.host}`}`;
+  const rule = ruleOf(target, caches.destinationRules);
+  if (rule === undefined) {
+    throw new SystemError(SYSTEM, operation, 'notFound', 'it does not exist; create it with a subset for each version');
+  }
+  const routing = target.virtualServices.flatMap(key => getByKey(caches.virtualServices, key) ?? []);
+  const name = routing.flatMap(object => nameInRoutes(object, target.host, version) ?? [])[0] ?? version;
+  return { rule, operations: subsetOperations(rule, { target, version, name }, operation) };
 }
 
 /** The object of a write, if it is still the one that the decision was made on. Throws SystemError. */
@@ -165,7 +174,8 @@ type TrafficWrite = {
   readonly all: ObjectCache;
 };
 
-function trafficOperations(
+/** The JSON Patch of one write of traffic. Throws SystemError. */
+export function trafficOperations(
   virtualService: MeshObject,
   rule: MeshObject | undefined,
   { request, owner, operation, all }: TrafficWrite,
