@@ -1,9 +1,13 @@
+import { randomUUID } from 'node:crypto';
+import { createMeshPreview } from './adapters/istio/preview.ts';
 import { createAccess } from './adapters/kubernetes/access.ts';
 import { createKubeClient } from './adapters/kubernetes/client.ts';
 import { createEventSink } from './adapters/kubernetes/events.ts';
 import { createFreezeWatch } from './adapters/kubernetes/freeze.ts';
 import { findMissing, istioVersion } from './adapters/kubernetes/missing.ts';
 import { createPodSource } from './adapters/kubernetes/pods.ts';
+import { createRecordReader } from './adapters/kubernetes/recordReader.ts';
+import { createRequestWriter } from './adapters/kubernetes/requestWriter.ts';
 import { createRolloutStore } from './adapters/kubernetes/rollouts.ts';
 import { createWorkloads } from './adapters/kubernetes/workloads.ts';
 import { createFindings, createSourceParser } from './adapters/spec/check.ts';
@@ -16,7 +20,7 @@ import { createMeshCheck } from './compose/meshCheck.ts';
 import { createProviders } from './compose/providers.ts';
 import { createSlack } from './compose/slack.ts';
 import { createSources } from './compose/sources.ts';
-import { createGates, createMessageRender, createMessages } from './compose/webhooks.ts';
+import { createFurther, createGates, createMessageRender, createMessages } from './compose/webhooks.ts';
 import { installationOf } from './config/installation.ts';
 import type { Config } from './config/load.ts';
 import { packageRoot } from './config/packageRoot.ts';
@@ -26,7 +30,9 @@ import { createController } from './controller/controller.ts';
 import { createMeasurer } from './controller/measure.ts';
 import { createDirectory } from './controller/people.ts';
 import type { Logger } from './controller/ports.ts';
+import { createRequestDesk } from './controller/requests.ts';
 import { createMetrics } from './server/metrics.ts';
+import { createNewest } from './server/newest.ts';
 import { startServer } from './server/server.ts';
 
 export type RunningController = {
@@ -74,12 +80,14 @@ export const runController = async (
   const informers = createInformers(config, client, istio, logger);
   const { rollouts, pods, services } = informers;
   const store = createRolloutStore(writer, rollouts);
+  const newest = createNewest({ store, clock, logger });
   const events = createEventSink({ client, clock, logger });
   const render = createMessageRender(config, logger);
   // Like events, messages and records of what this process has decided are sent even after it has lost the lease.
   const slack = createSlack(config, { store, client, render, epoch: leadership.epoch, clock, logger, metrics });
   const chats = slack === undefined ? [] : [slack.notifier];
-  const outbox = createMessages(config, { events, store, clock, logger, metrics, render, chats });
+  const further = createFurther(config);
+  const outbox = createMessages(config, { events, store, clock, logger, metrics, render, chats, ...further });
   const evidence = createEvidence(config, client, { logger, metrics });
   const freeze = createFreezeWatch({ client, namespace: config.leaderElection.namespace, logger, clock });
   const providers = createProviders(config, metrics, clock);
@@ -93,6 +101,9 @@ export const runController = async (
     directory: createDirectory(config.people),
     wake: key => controller.wake(key),
   });
+  const records = createRecordReader({ kubeconfigPath });
+  const requestWriter = createRequestWriter(writer, rollouts);
+  const requests = createRequestDesk({ store, writer: requestWriter, clock, newId: randomUUID });
   const controller = createController(
     {
       router: createRouter(writer, informers, { istio, clock }),
@@ -115,6 +126,7 @@ export const runController = async (
         metrics.stored(rollout, next);
         desk.stored(rollout, next);
       },
+      onDecided: newest.decided,
       mayWrite: leadership.mayWrite,
     },
     metrics.round,
@@ -136,9 +148,15 @@ export const runController = async (
     waitingFor,
     leader: () => (isStopping ? { kind: 'nobody' } : leadership.leader()),
     access: createAccess({ client, clock }),
-    store,
+    newest,
+    mesh: createMeshPreview({ ...informers, clock, pods: podSource }),
+    ...further,
+    version: __SLUICE_VERSION__,
+    freeze: freeze.current,
     pages: new URL('dist/dashboard/', packageRoot()),
     answer: desk.answer,
+    wish: requests.ask,
+    records,
     answerHooks: createAnswerHooks(config, { clock, slack: slack?.hook }),
     pushHooks: sources.pushHooks,
     wakeSource: sources.wake,
@@ -170,14 +188,16 @@ export const runController = async (
     ready,
     stop: async () => {
       isStopping = true;
+      server.endStreams();
       // what people were told is taken is stored first
-      await desk.drain(ANSWERS_MS);
+      await Promise.all([desk.drain(ANSWERS_MS), requests.drain(ANSWERS_MS)]);
       await sources.stop();
       await controller.stop();
       const told = outbox.drain(TELL_MS);
       await Promise.all([events.drain(DRAIN_MS), evidence.drain(DRAIN_MS)]);
       await leadership.stop();
       await Promise.all([told, ...all.map(informer => informer.stop()), meshCheck.stop(), freeze.stop(), server.close()]);
+      records.close();
       client.close();
     },
   };

@@ -8,6 +8,7 @@ import type { Config } from '../config/load.ts';
 import type { Notifier, RenderMessage } from '../controller/channel-ports.ts';
 import { createOutbox, type Outbox, type OutboxOptions } from '../controller/outbox.ts';
 import type { Clock, GateCaller, Logger } from '../controller/ports.ts';
+import type { Further } from '../controller/view-ports.ts';
 import type { Metrics } from '../server/metrics.ts';
 import { createAsk, createLinks } from './links.ts';
 
@@ -20,7 +21,14 @@ export const createMessageRender = (
   return createMessageRenderer({ builtIn: builtInTemplates(), overrides, logger, publicUrl });
 };
 
-type Around = Omit<OutboxOptions, 'notifiers' | 'onMessage' | 'linksOf' | 'askOf'> & {
+/** What people are shown beside what the status says, in messages and on pages. */
+export const createFurther = (config: Config): Required<Further> => {
+  const fill = createRenderer();
+  const linksOf = createLinks({ ...config, installation: installationOf(config), render: fill });
+  return { linksOf, askOf: createAsk(fill) };
+};
+
+type Around = Omit<OutboxOptions, 'notifiers' | 'onMessage'> & {
   readonly metrics: Metrics;
   readonly render: RenderMessage;
   /** Those that are made elsewhere, because people answer there too. */
@@ -31,10 +39,7 @@ type Around = Omit<OutboxOptions, 'notifiers' | 'onMessage' | 'linksOf' | 'askOf
 export const createMessages = (config: Config, { metrics, render, chats, ...around }: Around): Outbox => {
   const webhooks = config.notify.webhooks.map(webhook => createWebhookNotifier({ ...webhook, render, clock: around.clock }));
   const notifiers = [...chats, ...webhooks];
-  const fill = createRenderer();
-  const links = createLinks({ ...config, installation: installationOf(config), render: fill });
-  const told = { linksOf: links, askOf: createAsk(fill) };
-  const outbox = createOutbox({ ...around, ...told, notifiers, onMessage: metrics.outbox.message });
+  const outbox = createOutbox({ ...around, notifiers, onMessage: metrics.outbox.message });
   metrics.outbox.watch(outbox.depths);
   return outbox;
 };

@@ -97,6 +97,8 @@ export type GivenAnswer = {
   readonly via: string;
   /** RFC 3339; when it was signed or sent, never later than it was received. */
   readonly at: string;
+  /** The moment of asking that was seen, RFC 3339: a question that was asked anew since is another one. */
+  readonly askedAt?: string;
   readonly comment?: string;
 };
 

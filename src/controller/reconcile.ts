@@ -27,6 +27,8 @@ export type Hands = Eyes &
     readonly logger: Logger;
     /** Called after a status was stored; for telemetry. */
     readonly onStored: (rollout: StoredRollout, next: RolloutStatus) => void;
+    /** Called in every round whose writes did not fail, whether or not its status is stored; must be cheap. */
+    readonly onDecided?: (rollout: StoredRollout, status: RolloutStatus) => void;
   };
 
 /** When to look at this rollout again: at once, at a moment, or only when something changes. */
@@ -71,6 +73,7 @@ export const reconcile = async (hands: Hands, rollout: StoredRollout, memory: Me
   const seen = isMended ? withoutError(observation) : observation;
   const decided = isMended ? decide(rollout, seen, nowMs) : decision;
   const evidence = hands.evidence?.prepare(rollout, { observation: seen, decision: decided, nowMs, isDone: !isHeld });
+  if (!isHeld) hands.onDecided?.(rollout, decided.status);
   // What was written has happened, whether or not the status can tell of it.
   if (!isHeld && writes.some(({ kind }) => kind === 'setTraffic')) evidence?.keep();
   const isStored = await store(hands, rollout, { ...decided, evidence }, logger);

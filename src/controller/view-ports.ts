@@ -1,4 +1,5 @@
-import type { RolloutView } from '../rollout/index.ts';
+import type { MessageFacts, RolloutView } from '../rollout/index.ts';
+import type { Link } from './channel-ports.ts';
 import type { Key, StoredRollout } from './ports.ts';
 
 /** A routing object as it is, and as it will be; fields that nobody reads (managedFields and the like) are left out. */
@@ -26,7 +27,7 @@ export type TimelinePoint = {
   readonly version: string;
   readonly revision?: string;
   readonly step?: number;
-  /** Intended share of the new version in percent. */
+  /** Intended share of `version` in percent. */
   readonly weight: number;
   readonly gates: readonly {
     readonly name: string;
@@ -51,6 +52,14 @@ export type StoredRecord = {
   readonly text: string;
 };
 
+/** What people are shown beside what the status says; absent: nothing. */
+export type Further = {
+  /** Where they look further; `at`: up to when (RFC 3339). */
+  readonly linksOf?: (rollout: StoredRollout, facts: MessageFacts, at: string) => readonly Link[];
+  /** What the author of the Rollout wants them to be asked, filled in. */
+  readonly askOf?: (rollout: StoredRollout, facts: MessageFacts) => string | undefined;
+};
+
 /** Reads records where they are kept, with the rights of the caller, as Sluice itself may not read ConfigMaps. */
 export type RecordReader = {
   /** Newest last. Throws SystemError: `refused` when the caller may not read them. */
@@ -71,6 +80,12 @@ export type Wish = {
   readonly force?: boolean;
   /** Name of the Kubernetes user, as the API server has told it. */
   readonly by: string;
+};
+
+/** Puts a request into a Rollout, for its controller to act on. */
+export type RequestWriter = {
+  /** Throws SystemError: `conflict` when the Rollout has changed since it was read, so that nothing is overwritten unseen. */
+  put(rollout: StoredRollout, request: string): Promise<void>;
 };
 
 /** What became of it. */

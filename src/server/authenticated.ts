@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
-import type { MiddlewareHandler } from 'hono';
-import type { Access } from '../controller/channel-ports.ts';
+import type { Context, MiddlewareHandler } from 'hono';
+import type { Access, KubeUser } from '../controller/channel-ports.ts';
 import { type Clock, type Logger, SystemError } from '../controller/ports.ts';
 import type { Gatehouse, Inbound } from './inbound.ts';
 import { Problem } from './problem.ts';
@@ -41,6 +41,14 @@ export const authenticated = (access: Pick<Access, 'userOf'>, gatehouse: Gatehou
   };
 };
 
+/** Who sent a request that `authenticated` has let in; throws Problem 401 where nobody had to say who they are. */
+export const callerOf = (context: Context<Inbound>): KubeUser => {
+  const user = context.get('user');
+  if (user === undefined) throw noToken();
+  return user;
+};
+
+const noToken = (): Problem => new Problem(401, 'expected a Kubernetes token: `Authorization: Bearer TOKEN`', CHALLENGE);
 const notValid = (): Problem => new Problem(401, 'the token is not valid, or no longer', CHALLENGE);
 
 const createRefusedTokens = (clock: Clock) => {
@@ -61,11 +69,12 @@ const createRefusedTokens = (clock: Clock) => {
   };
 };
 
-const tokenOf = ({ headersDistinct }: IncomingMessage): string => {
+/** Throws Problem 400 and 401. */
+export const tokenOf = ({ headersDistinct }: IncomingMessage): string => {
   const sent = headersDistinct['authorization'] ?? [];
   if (sent.length > 1) throw new Problem(400, 'expected the header Authorization once');
   const [, token] = /^bearer +([\w\-.~+/]+=*) *$/i.exec(sent[0] ?? '') ?? [];
-  if (token === undefined) throw new Problem(401, 'expected a Kubernetes token: `Authorization: Bearer TOKEN`', CHALLENGE);
+  if (token === undefined) throw noToken();
   return token;
 };
 

@@ -13,8 +13,8 @@ import { type Outcome, Problem, toProblem } from './problem.ts';
 export type Inbound = {
   Bindings: HttpBindings;
   Variables: {
-    /** Set by `authenticated`. */
-    user: KubeUser;
+    /** Set by `authenticated`; absent: nobody has to say who they are. */
+    user?: KubeUser;
     /** What became of it; absent when it was passed on. */
     outcome?: Outcome;
     /** Whoever sent it has proved who they are. */

@@ -1,9 +1,12 @@
 import { Counter, type Registry } from 'prom-client';
+import { VERBS } from '../rollout/index.ts';
 import type { Outcome } from './problem.ts';
 
 /** What is told of requests of other programs. */
 export type InboundMetrics = {
   readonly answered: (via: string, outcome: Outcome) => void;
+  /** `verb`: what somebody asked of a Rollout. */
+  readonly requested: (verb: string, outcome: Outcome) => void;
   readonly pushed: (source: string, outcome: Outcome) => void;
   /** The channels and sources that there are. */
   readonly expect: (channels: readonly string[], sources: readonly string[]) => void;
@@ -23,6 +26,8 @@ const ANSWERS: readonly Outcome[] = [
   'unavailable',
   'failed',
 ];
+/** Nobody is asked, so nobody answers twice, and the right is all that it needs. */
+const REQUESTS = ANSWERS.filter(outcome => outcome !== 'repeated' && outcome !== 'notAllowed');
 const PUSHES: readonly Outcome[] = ['woken', 'unauthenticated', 'invalid', 'tooMany', 'unavailable', 'failed'];
 
 export const createInboundMetrics = (registry: Registry): InboundMetrics => {
@@ -39,12 +44,20 @@ export const createInboundMetrics = (registry: Registry): InboundMetrics => {
     labelNames: ['source', 'outcome'],
     registers,
   });
+  const requests = new Counter({
+    name: 'sluice_requests_total',
+    help: 'Requests of people by the HTTP API to change a rollout, and what became of them.',
+    labelNames: ['verb', 'outcome'],
+    registers,
+  });
   return {
+    requested: (verb, outcome) => requests.inc({ verb, outcome }),
     answered: (via, outcome) => answers.inc({ via, outcome }),
     pushed: (source, outcome) => pushes.inc({ source, outcome }),
     expect: (channels, sources) => {
       // Prometheus sees no increase in the first value of a series.
       for (const via of channels) for (const outcome of ANSWERS) answers.inc({ via, outcome }, 0);
+      for (const verb of VERBS) for (const outcome of REQUESTS) requests.inc({ verb, outcome }, 0);
       for (const source of sources) for (const outcome of PUSHES) pushes.inc({ source, outcome }, 0);
     },
   };

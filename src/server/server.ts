@@ -1,6 +1,7 @@
 import { Hono } from 'hono';
 import type { Access } from '../controller/channel-ports.ts';
-import type { Clock, Logger, RolloutStore } from '../controller/ports.ts';
+import type { Clock, Logger } from '../controller/ports.ts';
+import type { Further, MeshPreview, RecordReader } from '../controller/view-ports.ts';
 import type { TakeAnswer } from './answer.ts';
 import { createBodyReader } from './body.ts';
 import { createClientAddress, createNetworks } from './clientAddress.ts';
@@ -9,12 +10,20 @@ import { type Addresses, createForwarder, type Leader } from './forward.ts';
 import type { Gatehouse, Inbound } from './inbound.ts';
 import { type Listen, type Listener, listenFor } from './listener.ts';
 import type { Metrics } from './metrics.ts';
+import type { Newest } from './newest.ts';
 import { reachableAt } from './reachable.ts';
+import { createReading } from './reading.ts';
+import { createRolloutBody } from './rolloutBody.ts';
 import { approvalRoutes } from './routes/approvals.ts';
 import { type HookRoutesDeps, hookRoutes } from './routes/hooks.ts';
 import { pageRoutes } from './routes/pages.ts';
 import { processRoutes } from './routes/process.ts';
+import { recordRoutes } from './routes/records.ts';
+import { requestRoutes, type TakeWish } from './routes/requests.ts';
 import { rolloutRoutes } from './routes/rollouts.ts';
+import { type SelfRoutesDeps, selfRoutes } from './routes/self.ts';
+import { streamRoutes } from './routes/stream.ts';
+import { createStreams, type StreamLimits } from './stream/streams.ts';
 
 export type Server = {
   /** Where it listens, e.g. `127.0.0.1:8080`. */
@@ -23,6 +32,8 @@ export type Server = {
   readonly hooks?: string;
   /** What other instances may call, if there is an address that they can reach. */
   readonly reachedAt: Addresses;
+  /** Ends what would go on for ever; everything else is still answered. */
+  endStreams(): void;
   close(): Promise<void>;
 };
 
@@ -35,21 +46,27 @@ export type ServerOptions = {
   /** Address of the pod. */
   readonly podAddress?: string;
   readonly failures?: Omit<FailureLimitOptions, 'clock'>;
+  readonly streams?: StreamLimits;
 };
 
-export type ServerDeps = Pick<HookRoutesDeps, 'answerHooks' | 'pushHooks' | 'wakeSource'> & {
-  readonly metrics: Pick<Metrics, 'text' | 'contentType' | 'inbound'>;
-  /** Why the process is not ready yet. */
-  readonly waitingFor: () => string | undefined;
-  readonly leader: () => Leader;
-  readonly access: Access;
-  readonly store: Pick<RolloutStore, 'keys' | 'get'>;
-  /** Folder with the files of the dashboard. */
-  readonly pages: URL;
-  readonly answer: TakeAnswer;
-  readonly clock: Clock;
-  readonly logger: Logger;
-};
+export type ServerDeps = Pick<HookRoutesDeps, 'answerHooks' | 'pushHooks' | 'wakeSource'> &
+  Pick<SelfRoutesDeps, 'version' | 'freeze'> &
+  Further & {
+    readonly metrics: Pick<Metrics, 'text' | 'contentType' | 'inbound'>;
+    /** Why the process is not ready yet. */
+    readonly waitingFor: () => string | undefined;
+    readonly leader: () => Leader;
+    readonly access: Access;
+    readonly newest: Newest;
+    readonly mesh: MeshPreview;
+    readonly records: RecordReader;
+    /** Folder with the files of the dashboard. */
+    readonly pages: URL;
+    readonly answer: TakeAnswer;
+    readonly wish: TakeWish;
+    readonly clock: Clock;
+    readonly logger: Logger;
+  };
 
 /** Serves health, metrics and the API, and, apart from them, webhooks. Throws SystemError when it cannot listen. */
 export const startServer = async (options: ServerOptions, deps: ServerDeps): Promise<Server> => {
@@ -63,10 +80,19 @@ export const startServer = async (options: ServerOptions, deps: ServerDeps): Pro
     logger: deps.logger,
     metrics: deps.metrics.inbound,
   };
+  const { newest, access, logger } = deps;
+  const reading = createReading({ ...{ store: newest, access, gatehouse }, anonymousRead: options.anonymousRead });
+  const bodyOf = createRolloutBody(deps);
+  const limits = options.streams === undefined ? {} : { limits: options.streams };
+  const streams = createStreams({ newest, reading, access, bodyOf, logger, ...limits });
   const api = new Hono<Inbound>()
     .route('/', processRoutes(deps))
     .route('/', approvalRoutes({ ...deps, gatehouse }))
-    .route('/', rolloutRoutes({ ...deps, ...options, gatehouse }))
+    .route('/', requestRoutes({ ...deps, gatehouse }))
+    .route('/', selfRoutes({ ...deps, anonymousRead: options.anonymousRead, reading, gatehouse }))
+    .route('/', streamRoutes({ streams, reading, gatehouse }))
+    .route('/', rolloutRoutes({ newest, reading, bodyOf, mesh: deps.mesh, gatehouse }))
+    .route('/', recordRoutes({ ...deps, reading, gatehouse }))
     .route('/', pageRoutes(deps.pages));
   const answerHooks = Object.values(deps.answerHooks);
   deps.metrics.inbound.expect(
@@ -84,7 +110,9 @@ export const startServer = async (options: ServerOptions, deps: ServerDeps): Pro
     address: main.address,
     ...(hooks === undefined ? {} : { hooks: hooks.address }),
     reachedAt: { ...(mainAt === undefined ? {} : { api: mainAt }), ...(hooksAt === undefined ? {} : { hooks: hooksAt }) },
+    endStreams: streams.close,
     close: async () => {
+      streams.close();
       await Promise.all([main.close(), hooks?.close()]);
       forwarder.close();
     },

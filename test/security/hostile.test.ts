@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { send, until } from '../sandbox/client.ts';
+import { readEvents } from '../server/events.ts';
 import type { Case, Scene } from './cases/case.ts';
 import { GROUPS, STORIES } from './cases/groups.ts';
 import { type Stage, stageOf, stillWaits } from './cases/story.ts';
@@ -105,6 +106,22 @@ describe('after all that', () => {
 
   it('nobody answers to an address that a press names', () => {
     expect(world.bait.requests).toEqual([]);
+  });
+
+  it('R22: the right request is carried out in the name of who sends it, and whoever looks on sees it', async () => {
+    const headers = { authorization: 'Bearer token-for-other-verbs', 'content-type': 'application/json' };
+    const api = `http://${world.server()}/api/v1`;
+    const looking = readEvents(await fetch(`${api}/stream`, { headers }));
+    expect(await looking.next()).toMatchObject({ event: 'lines' });
+    const { namespace, name } = scene.other;
+    const ask = (verb: string): Promise<Response> =>
+      fetch(`${api}/rollouts/${namespace}/${name}/${verb}`, { method: 'POST', headers, body: '{"reason":"lunch"}' });
+    const paused = await ask('pause');
+    expect([paused.status, await paused.json()]).toEqual([200, { outcome: 'accepted: paused' }]);
+    expect((await world.status(scene.other)).pause).toMatchObject({ by: 'ivan@example.com', reason: 'lunch' });
+    expect(await looking.next()).toMatchObject({ event: 'line', data: { namespace, name, phase: 'Paused' } });
+    expect((await ask('resume')).status).toBe(200);
+    await looking.cancel();
   });
 
   it('R19: the right answers count, by all three ways', async () => {

@@ -32,6 +32,14 @@ describe('POST /api/v1/rollouts/{namespace}/{name}/approvals', () => {
     expect(rig.outcomes).toEqual(['api recorded']);
   });
 
+  it('R19: passes on which moment of asking was seen', async () => {
+    const rig = await rigs.shared();
+    expect((await approve(rig, { body: text({ askedAt: '2026-11-21T14:02:11.120Z' }) })).status).toBe(200);
+    expect(rig.given[0]?.askedAt).toBe('2026-11-21T14:02:11.120Z');
+    const wrong = await approve(rig, { body: text({ askedAt: 'just now' }) });
+    expect([wrong.status, await detailOf(wrong)]).toEqual([400, 'askedAt: expected a time such as 2026-11-21T14:03:10Z']);
+  });
+
   it.each([
     [{ kind: 'refused', refusal: { kind: 'stale', reason: 'nobody was asked' } }, 409, 'nobody was asked', 'stale'],
     [{ kind: 'refused', refusal: { kind: 'repeated', reason: 'answered already' } }, 409, 'answered already', 'repeated'],

@@ -1,8 +1,10 @@
 import { type AnswerOutcome, type GivenAnswer, type KubeUser, Refused } from '../../src/controller/channel-ports.ts';
-import type { Logger } from '../../src/controller/ports.ts';
+import type { Clock, Logger, StoredRollout } from '../../src/controller/ports.ts';
+import type { Wish, WishOutcome } from '../../src/controller/view-ports.ts';
 import type { Leader } from '../../src/server/forward.ts';
 import type { InboundMetrics } from '../../src/server/inboundMetrics.ts';
 import { createMetrics } from '../../src/server/metrics.ts';
+import { createNewest } from '../../src/server/newest.ts';
 import { type Server, type ServerDeps, type ServerOptions, startServer } from '../../src/server/server.ts';
 
 const LOOPBACK = { host: '127.0.0.1', port: 0 };
@@ -40,11 +42,13 @@ export const startRig = async (options: Partial<ServerOptions> = {}, deps: Parti
   const given: GivenAnswer[] = [];
   const told: (AnswerOutcome | Refused)[] = [];
   const woken: string[] = [];
+  const wished: Wish[] = [];
   const world = {
     leader: { kind: 'self' } as Leader,
     users: { [TOKEN]: ALICE } as Record<string, KubeUser>,
     reviews: 0,
     outcome: { kind: 'recorded', by: 'alice' } as AnswerOutcome,
+    wishOutcome: { kind: 'done', outcome: 'accepted: paused' } as WishOutcome,
   };
   const verify = (headers: Readonly<Record<string, readonly string[]>>): void => {
     if (headers['signature']?.join() !== SIGNATURE) throw new Refused(401, 'the signature does not hold');
@@ -64,6 +68,7 @@ export const startRig = async (options: Partial<ServerOptions> = {}, deps: Parti
   const inbound: InboundMetrics = {
     ...metrics.inbound,
     answered: (via, outcome) => void outcomes.push(`${via} ${outcome}`),
+    requested: (verb, outcome) => void outcomes.push(`${verb} ${outcome}`),
     pushed: (source, outcome) => void outcomes.push(`git/${source} ${outcome}`),
   };
   const server = await startServer(
@@ -77,14 +82,22 @@ export const startRig = async (options: Partial<ServerOptions> = {}, deps: Parti
           world.reviews += 1;
           return world.users[token];
         },
-        may: async (_, verb, { namespace }) => verb === 'approve' && namespace === 'weather',
+        may: async (_, verb, { namespace }) => (verb === 'approve' || verb === 'update') && namespace === 'weather',
       },
-      store: { keys: () => [], get: () => undefined },
+      newest: createRollouts([]).newest,
+      mesh: { preview: () => ({ objects: [] }) },
+      version: '0.0.0-test',
+      freeze: () => undefined,
       pages: new URL('../../src/dashboard/', import.meta.url),
       answer: async answer => {
         given.push(answer);
         return world.outcome;
       },
+      wish: async wish => {
+        wished.push(wish);
+        return world.wishOutcome;
+      },
+      records: { read: async () => [] },
       answerHooks: {
         '/hooks/slack': {
           name: 'slack',
@@ -103,7 +116,7 @@ export const startRig = async (options: Partial<ServerOptions> = {}, deps: Parti
   );
   /** As if nothing had happened yet. */
   const forget = (): void => {
-    for (const list of [outcomes, given, told, woken, log.lines]) list.length = 0;
+    for (const list of [outcomes, given, told, woken, wished, log.lines]) list.length = 0;
     Object.assign(world, { leader: { kind: 'self' }, reviews: 0, outcome: { kind: 'recorded', by: 'alice' } });
   };
   return {
@@ -115,6 +128,7 @@ export const startRig = async (options: Partial<ServerOptions> = {}, deps: Parti
     given,
     told,
     woken,
+    wished,
     world,
     outcomes,
     forget,
@@ -142,6 +156,33 @@ export const createRigs = () => {
     },
     close: async (): Promise<void> => {
       await Promise.all(open.splice(0).map(server => server.close()));
+    },
+  };
+};
+
+/** Rollouts of a process, and what changes about them. */
+export const createRollouts = (all: readonly StoredRollout[], clock: Clock = { now: () => Date.UTC(2026, 10, 21, 14) }) => {
+  const rollouts = new Map(all.map(rollout => [`${rollout.namespace}/${rollout.name}`, rollout]));
+  const callbacks: ((key: string) => void)[] = [];
+  const store = {
+    keys: () => [...rollouts.keys()],
+    get: (key: string) => rollouts.get(key),
+    onChange: (callback: (key: string) => void) => void callbacks.push(callback),
+  };
+  const tell = (key: string): void => {
+    for (const callback of callbacks) callback(key);
+  };
+  return {
+    store,
+    newest: createNewest({ store, clock, logger: createLog().logger }),
+    put: (rollout: StoredRollout): void => {
+      const key = `${rollout.namespace}/${rollout.name}`;
+      rollouts.set(key, rollout);
+      tell(key);
+    },
+    remove: (key: string): void => {
+      rollouts.delete(key);
+      tell(key);
     },
   };
 };

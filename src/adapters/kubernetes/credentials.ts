@@ -86,6 +86,8 @@ async function applied(config: KubeConfig): Promise<RequestOptions> {
 export type Caller = {
   /** The namespace of the context. */
   readonly namespace: string;
+  /** What the kubeconfig calls the user; the API server may know them by another name. */
+  readonly user: string;
   /**
    * What proves to another server who that is. Throws KubeError `refused` when a plugin or a file does not give it, or when
    * the user has a certificate or a password instead.
@@ -98,6 +100,7 @@ export function loadCaller(options: { readonly kubeconfigPath?: string; readonly
   const config = loadKubeConfig(options.kubeconfigPath, options.context);
   return {
     namespace: config.getContextObject(config.getCurrentContext())?.namespace ?? 'default',
+    user: config.getCurrentUser()?.name ?? '',
     bearerToken: async () => {
       const [, token] = /^Bearer (\S+)$/.exec(headersOf(await applied(config))['Authorization'] ?? '') ?? [];
       if (token !== undefined) return token;

@@ -114,6 +114,16 @@ const freezeOf = ({ data, metadata }: KubeObject): Freeze => {
   };
 };
 
+/** The freeze that stands, read once; `undefined`: none. Throws KubeError. */
+export const readFreeze = async (client: Pick<KubeClient, 'get'>, namespace: string): Promise<Freeze | undefined> => {
+  try {
+    return freezeOf(await client.get(CONFIG_MAPS, { namespace, name: NAME }));
+  } catch (error) {
+    if (error instanceof KubeError && error.kind === 'notFound') return undefined;
+    throw error;
+  }
+};
+
 type FreezeWrites = Pick<KubeClient, 'create' | 'delete' | 'get'>;
 
 /** Makes the ConfigMap; answers the freeze that stands, and whether it was there already. Throws KubeError. */

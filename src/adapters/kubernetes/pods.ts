@@ -124,7 +124,7 @@ export function deploymentsBehind(
 }
 
 /** The Service that a destination host names: `x` in the namespace, or `x.namespace.svc...`. */
-function serviceOf(namespace: string, host: string): { readonly namespace: string; readonly name: string } {
+export function serviceOf(namespace: string, host: string): { readonly namespace: string; readonly name: string } {
   const [name = '', second, third] = host.split('.');
   return { namespace: third === 'svc' && second ? second : namespace, name };
 }

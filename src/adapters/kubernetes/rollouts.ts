@@ -4,15 +4,15 @@ import type { Cache } from './cache.ts';
 import type { JsonPatchOperation, KubeClient } from './client.ts';
 import { type KubeObject, ROLLOUTS } from './resources.ts';
 
-const REQUEST = 'sluice.dev/request';
+export const REQUEST = 'sluice.dev/request';
 const SOURCE = 'sluice.dev/source';
 const COMMIT = 'sluice.dev/commit';
 const PATH = 'sluice.dev/path';
 const AUTHORS = 'sluice.dev/authors';
 const FINALIZER = 'sluice.dev/rollout';
 
-/** `/` is `~1` in a JSON pointer. */
-const REQUEST_POINTER = `/metadata/annotations/${REQUEST.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+/** Where the request of a person stands; `/` is `~1` in a JSON pointer. */
+export const REQUEST_POINTER = `/metadata/annotations/${REQUEST.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -49,7 +49,7 @@ function authorsOf(text: string | undefined): readonly string[] | undefined {
 }
 
 /** The object as the core sees it; the spec as it stands there. `undefined` when it is not a Rollout at all. */
-function toRollout(object: KubeObject): StoredRollout | undefined {
+export function toRollout(object: KubeObject): StoredRollout | undefined {
   const { uid, namespace, name, generation, resourceVersion, creationTimestamp, annotations = {} } = object.metadata;
   const spec = object['spec'];
   if (uid === undefined || namespace === undefined || name === undefined || !isRecord(spec)) return undefined;

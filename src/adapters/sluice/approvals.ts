@@ -21,6 +21,8 @@ export type SentAnswer = {
   readonly decision: 'approve' | 'reject';
   readonly revision: string;
   readonly step: number;
+  /** The moment of asking that was seen, RFC 3339. */
+  readonly askedAt?: string;
   readonly comment?: string;
 };
 

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { type GivenAnswer, type HookRequest, Refused } from '../../controller/channel-ports.ts';
 
 /** What stands in the body of a signed answer. */
-export type AnswerBody = Pick<GivenAnswer, 'key' | 'revision' | 'step' | 'decision' | 'comment'>;
+export type AnswerBody = Pick<GivenAnswer, 'key' | 'revision' | 'step' | 'decision' | 'askedAt' | 'comment'>;
 
 const LONGEST_COMMENT = 1_000;
 const MOST_STEPS = 1_000;
@@ -20,6 +20,7 @@ const schema = z.strictObject({
     .int('expected the number of a step')
     .min(1, 'expected the number of a step')
     .max(MOST_STEPS, 'expected the number of a step'),
+  askedAt: z.iso.datetime({ offset: true, error: 'expected a time such as 2026-11-21T14:03:10Z' }).optional(),
   comment: z.string('expected a text').max(LONGEST_COMMENT, `expected at most ${LONGEST_COMMENT} characters`).optional(),
 });
 
@@ -37,13 +38,14 @@ export const readAnswerBody = ({ headers, body }: HookRequest): AnswerBody => {
   if (!success) throw new Refused(400, problemOf(error));
   if (membersOf(text) !== Object.keys(Object(value)).length)
     throw new Refused(400, 'the body has a field twice, or one that is not known');
-  const { decision, namespace, name, revision, step } = data;
+  const { decision, namespace, name, revision, step, askedAt } = data;
   const comment = oneLine(data.comment ?? '');
   return {
     key: `${namespace}/${name}`,
     revision,
     step,
     decision: DECISIONS[decision],
+    ...(askedAt === undefined ? {} : { askedAt }),
     ...(comment === '' ? {} : { comment }),
   };
 };

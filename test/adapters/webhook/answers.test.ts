@@ -57,6 +57,13 @@ const refusal = async (sent: Sent, secret?: () => string): Promise<Refused> => {
 };
 
 describe('a signed answer of another program', () => {
+  it('R19: may say which moment of asking it is about', async () => {
+    const askedAt = '2026-11-21T13:59:11.120Z';
+    expect((await answered({ body: { ...BODY, askedAt } })).askedAt).toBe(askedAt);
+    expect((await answered()).askedAt).toBeUndefined();
+    expect((await refusal({ body: { ...BODY, askedAt: 'just now' } })).status).toBe(400);
+  });
+
   it('R19: counts for the webhook that signed it, at the time of the signature', async () => {
     expect(await answered({ seconds: NOW_S - 100, body: { ...BODY, comment: ' change\n4711 ' } })).toEqual({
       key: 'weather/forecast',

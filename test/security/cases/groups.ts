@@ -5,6 +5,7 @@ import { FREE_TEXT } from './freeText.ts';
 import { HEADERS, METHODS_OF_HTTP, PATHS, PUSHES, SMUGGLING } from './http.ts';
 import { OTHER_NAMESPACES } from './namespaces.ts';
 import { SLACK_BINDING, SLACK_SIGNATURES } from './presses.ts';
+import { REQUESTS } from './requests.ts';
 import { LIMITS, ROTATION } from './secrets.ts';
 import { WEBHOOK_BINDING, WEBHOOK_SIGNATURES, WEBHOOK_TIMES } from './signedAnswers.ts';
 import type { StoryGroup } from './story.ts';
@@ -20,6 +21,7 @@ export const GROUPS: readonly Group[] = [
   BEARER_TOKENS,
   API_BINDING,
   READING,
+  REQUESTS,
   HEADERS,
   BODIES,
   CONTENT_TYPES,

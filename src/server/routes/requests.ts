@@ -1,0 +1,99 @@
+import { Hono } from 'hono';
+import { z } from 'zod';
+import type { Access } from '../../controller/channel-ports.ts';
+import type { Wish, WishOutcome } from '../../controller/view-ports.ts';
+import { VERBS } from '../../rollout/index.ts';
+import { asked, authenticated, callerOf } from '../authenticated.ts';
+import { type Gatehouse, type Inbound, noted, onlyPost, passOn } from '../inbound.ts';
+import { readJson, revisionField, STRICT, stepField, textField } from '../jsonBody.ts';
+import { keyOf, placeOf, unknownRollout } from '../place.ts';
+import { Problem } from '../problem.ts';
+import { forbidden } from '../reading.ts';
+
+/** Takes a wish to the Rollout that it is about; never throws. */
+export type TakeWish = (wish: Wish) => Promise<WishOutcome>;
+
+export type RequestRoutesDeps = {
+  readonly access: Access;
+  readonly wish: TakeWish;
+  readonly gatehouse: Gatehouse;
+};
+
+const MOST_BODY_BYTES = 256 * 1024;
+/** The leader stores the outcome first, which may take 10 s. */
+const FORWARD_TIMEOUT_MS = 15_000;
+const LONGEST_REASON = 1_000;
+
+const optional = {
+  revision: revisionField.optional(),
+  step: stepField(0).optional(),
+  reason: textField(LONGEST_REASON).optional(),
+};
+const plain = z.strictObject(optional, STRICT);
+const abort = z.strictObject({ ...optional, force: z.boolean({ error: 'expected true or false' }).optional() }, STRICT);
+
+type Written = Pick<Wish, 'revision' | 'step' | 'reason' | 'force'>;
+
+const SCHEMAS: Readonly<Record<Wish['verb'], z.ZodType<z.infer<typeof abort>>>> = {
+  // while a step is in progress the rules want both named; before anything is stable there is neither (R7)
+  promote: plain,
+  abort,
+  pause: plain,
+  resume: plain,
+  retry: plain,
+};
+
+/** `POST /api/v1/rollouts/{namespace}/{name}/{verb}` with a Kubernetes token (R22); the right is the verb `update` on rollouts. */
+export const requestRoutes = ({ access, wish, gatehouse }: RequestRoutesDeps): Hono<Inbound> => {
+  const routes = new Hono<Inbound>();
+  for (const verb of VERBS) {
+    const path = `/api/v1/rollouts/:namespace/:name/${verb}` as const;
+    const count = gatehouse.metrics.requested;
+    routes.use(
+      path,
+      noted(`api/${verb}`, gatehouse, outcome => count(verb, outcome)),
+      onlyPost,
+      authenticated(access, gatehouse),
+    );
+    routes.post(path, async context => {
+      const rollout = placeOf(context.req.param('namespace'), context.req.param('name'));
+      const user = callerOf(context);
+      context.set('about', { user: user.name, rollout: keyOf(rollout) });
+      const { incoming } = context.env;
+      const body = await gatehouse.readBody(incoming, MOST_BODY_BYTES, gatehouse.addressOf(incoming));
+      const passed = await passOn(context, gatehouse, { listener: 'api', body, timeoutMs: FORWARD_TIMEOUT_MS });
+      if (passed !== undefined) return passed;
+      const written = toWritten(readJson(SCHEMAS[verb], incoming.headersDistinct['content-type'] ?? [], body));
+      // whether the Rollout exists is for those who may change it only
+      if (!(await asked(gatehouse.logger, signal => access.may(user, 'update', rollout, signal))))
+        throw forbidden(user, 'update', rollout);
+      const response = answerTo(await wish({ ...written, key: keyOf(rollout), verb, by: user.name }));
+      context.set('outcome', 'recorded');
+      return response;
+    });
+  }
+  return routes;
+};
+
+const toWritten = ({ revision, step, reason, force }: z.infer<typeof abort>): Written => ({
+  ...(revision === undefined ? {} : { revision }),
+  ...(step === undefined ? {} : { step }),
+  ...(reason === undefined ? {} : { reason }),
+  ...(force === undefined ? {} : { force }),
+});
+
+/** Throws Problem for what was not carried out. */
+const answerTo = (outcome: WishOutcome): Response => {
+  switch (outcome.kind) {
+    case 'done':
+      return Response.json({ outcome: outcome.outcome }, { headers: { 'cache-control': 'no-store' } });
+    case 'refused':
+      throw new Problem(409, outcome.reason);
+    case 'unknown':
+      throw unknownRollout();
+    case 'notStored':
+      throw new Problem(503, `the request is not known to be carried out: ${outcome.reason}; look at the Rollout first`, {
+        outcome: 'notStored',
+      });
+  }
+};
