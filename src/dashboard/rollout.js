@@ -1,142 +1,210 @@
-// One Rollout as its status tells it. Everything is put in as text, never as markup: names and messages come from outside.
-const REFRESH_MS = 5_000;
-const TOKEN = 'sluice-token';
+// @ts-check
+/** The page of one Rollout: what the stream tells of it is laid out, and what people ask is sent. */
+/** @import { TimelinePoint } from '../controller/view-ports.ts' */
+/** @import { Detail } from './detail.js' */
+/** @import { Moment } from './plot.js' */
+import { rangeOf, together, weightSentence, withPoint } from './charts.js';
+import { timeEl } from './clock.js';
+import { createConfirm } from './confirm.js';
+import { causeOf, gatesShown } from './detail.js';
+import { byId, el, setAttribute, setText } from './dom.js';
+import { mountFrame } from './frame.js';
+import { createGateCharts, gateTable } from './gates.js';
+import { showCause, showHeadline, showLinks, showSteps, showTodo, showWaiting } from './headline.js';
+import { createHistory } from './history.js';
+import { createHold } from './hold.js';
+import { marksOf } from './marks.js';
+import { createMesh } from './meshView.js';
+import { createPeople } from './people.js';
+import { followScheme } from './plot.js';
+import { api } from './session.js';
+import { clockText, nowMs } from './time.js';
+import { createWeightChart } from './weightChart.js';
 
-const [, , namespace = '', name = ''] = location.pathname.split('/');
-const url = `/api/v1/rollouts/${namespace}/${name}`;
-const part = id => document.getElementById(id);
-/** What the reader sees being asked; absent: nothing. */
-let question;
+const [, , namespace = '', name = ''] = location.pathname.split('/').map(decodeURIComponent);
+const path = `/api/v1/rollouts/${encodeURIComponent(namespace)}/${encodeURIComponent(name)}`;
+/** What grows with time is drawn anew so often, also when nothing happens. */
+const REDRAW_MS = 5_000;
 
-const headers = () => {
-  const token = sessionStorage.getItem(TOKEN);
-  return token === null ? {} : { authorization: `Bearer ${token}` };
+/** What is shown. @type {Detail | undefined} */
+let detail;
+/** What is known; another one only while a pointer is about to press something. @type {Detail | undefined} */
+let newest;
+let isJustSent = false;
+let isAllTime = false;
+/** @type {readonly TimelinePoint[]} */
+let points = [];
+let isKnown = false;
+/** What was painted last, by part: what is the same is left alone. */
+const painted = new Map();
+
+/** @type {Moment} */
+const moment = { range: [0, 1] };
+byId('page').hidden = false;
+const weightChart = createWeightChart({ host: byId('weight-chart'), readout: byId('weight-readout'), moment });
+const gateCharts = createGateCharts({ host: byId('gate-charts'), moment });
+byId('page').hidden = true;
+const plots = () => [weightChart.plot, ...gateCharts.plots()];
+followScheme(plots);
+
+/** Shows a moment in all charts, and leads there. */
+const showMoment = (/** @type {string} */ at) => {
+  moment.chosen = Date.parse(at) / 1_000;
+  if (moment.chosen < moment.range[0] && !isAllTime) byId('all-time').click();
+  for (const plot of plots()) plot.redraw(false);
+  const left = weightChart.plot.valToPos(moment.chosen, 'x');
+  weightChart.plot.setCursor({ left, top: 0 });
+  byId('weight-title').scrollIntoView();
+  byId('weight-title').focus({ preventScroll: true });
 };
 
-const detailOf = async answer => {
-  const { detail } = await answer.json().catch(() => ({}));
-  return `${answer.status}: ${detail ?? answer.statusText}`;
-};
-
-const fillRows = (id, rows) => {
-  part(id).replaceChildren(
-    ...rows.map(cells => {
-      const row = document.createElement('tr');
-      row.append(
-        ...cells.map(text => {
-          const cell = document.createElement('td');
-          cell.textContent = text ?? '';
-          return cell;
-        }),
-      );
-      return row;
-    }),
-  );
-};
-
-const fillFacts = facts => {
-  part('facts').replaceChildren(
-    ...facts
-      .filter(([, value]) => value !== undefined)
-      .flatMap(([title, value]) => {
-        const [term, text] = [document.createElement('dt'), document.createElement('dd')];
-        term.textContent = title;
-        text.textContent = value;
-        return [term, text];
-      }),
-  );
-};
-
-const askedText = ({ step, weight, approval, given }) =>
-  `Step ${step} at ${weight}% needs ${approval.required} of ${approval.approvers.join(', ')}; ${given.length === 0 ? 'nobody' : given.join(', ')} so far.`;
-
-const show = ({ status = {}, question: open }) => {
-  question = open;
-  document.title = `${status.phase ?? 'Pending'}: ${namespace}/${name}`;
-  part('title').textContent = `${namespace}/${name}: ${status.phase ?? 'Pending'}`;
-  part('message').textContent = status.message ?? 'not looked at yet';
-  fillFacts([
-    ['Version', status.canaryVersion ?? status.stableVersion],
-    ['Stable', status.stableVersion],
-    ['Weight', status.display?.weight],
-    ['Step', status.display?.step],
-    ['Waits for', status.waitingFor?.what],
-    ['Until', status.waitingFor?.until],
-    ['Source', status.source?.revision],
-  ]);
-  part('question').hidden = open === undefined;
-  if (open !== undefined) part('ask').textContent = askedText(open);
-  fillRows(
-    'gates',
-    (status.gates ?? []).map(({ name, verdict, message }) => [name, verdict, message]),
-  );
-  fillRows(
-    'approvals',
-    (status.approvals ?? []).map(({ at, step, by, decision, via, comment }) => [at, String(step), by, decision, via, comment]),
-  );
-  fillRows(
-    'history',
-    [...(status.history ?? [])].reverse().map(({ at, action, reason, message }) => [at, action, reason, message]),
-  );
-};
-
-const refresh = async () => {
-  try {
-    const answer = await fetch(url, { headers: headers(), cache: 'no-store' });
-    part('login').hidden = answer.status !== 401;
-    part('rollout').hidden = !answer.ok;
-    if (answer.ok) show(await answer.json());
-    part('notice').textContent = answer.ok ? '' : await detailOf(answer);
-    return answer.ok;
-  } catch {
-    part('notice').textContent = 'Sluice does not answer; what stands here may be old.';
-    return true;
-  }
-};
-
-const tell = text => {
-  part('outcome').textContent = text;
-};
-
-/** What is not recorded can be sent again, so the comment stays. */
-const send = async (what, body) => {
-  try {
-    const sent = { method: 'POST', headers: { ...headers(), 'content-type': 'application/json' }, body: JSON.stringify(body) };
-    const answer = await fetch(`${url}/approvals`, sent);
-    if (answer.ok) part('comment').value = '';
-    tell(answer.ok ? `Recorded: ${what}.` : `Not recorded: ${what}. ${await detailOf(answer)}`);
-  } catch {
-    tell(`Sluice does not answer; it is not known whether this was recorded: ${what}.`);
-  }
-};
-
-/** Answers what was shown at the click, whatever has been asked since. */
-const answerWith = async (decision, asked) => {
-  if (asked === undefined) return tell('Nothing is asked any more; nothing was sent.');
-  const { revision, step, weight } = asked;
-  const what = `${decision} step ${step} at ${weight}% of ${namespace}/${name}, revision ${revision}`;
-  if (!confirm(`Really ${what}?`)) return tell('Nothing was sent.');
-  const comment = part('comment').value;
-  const buttons = [part('approve'), part('reject')];
-  for (const button of buttons) button.disabled = true;
-  tell('Sending ...');
-  await send(what, { decision, revision, step, ...(comment === '' ? {} : { comment }) });
-  for (const button of buttons) button.disabled = false;
-  await refresh();
-};
-
-part('login').addEventListener('submit', async event => {
-  event.preventDefault();
-  sessionStorage.setItem(TOKEN, part('token').value.trim());
-  part('token').value = '';
-  await keepFresh();
+const frame = mountFrame({
+  title: `${namespace}/${name}`,
+  stream: `/api/v1/stream?namespace=${encodeURIComponent(namespace)}&name=${encodeURIComponent(name)}`,
+  onEvent: ({ event, data }) => {
+    if (event === 'rollout') take(data);
+    if (event === 'gone') showGone();
+    if (event === 'point') {
+      points = withPoint(points, data);
+      paintCharts();
+    }
+  },
+  onState: state => {
+    if (state.kind === 'refused' && state.status === 404) showGone();
+    if (state.kind === 'live') catchUp();
+  },
+  onSelf: self => {
+    isKnown = self.user !== undefined;
+    if (detail !== undefined) people.show(detail, isKnown);
+  },
 });
-part('approve').addEventListener('click', () => answerWith('approve', question));
-part('reject').addEventListener('click', () => answerWith('reject', question));
+const confirmation = createConfirm({
+  onOutcome: text => {
+    setText(byId('outcome'), `${clockText(new Date(nowMs()).toISOString(), nowMs())} ${text}`);
+    // what was pressed is done: what became of it is to be seen at once
+    isJustSent = true;
+    if (newest !== undefined) show(newest);
+  },
+});
+const people = createPeople({ detail: () => detail, open: confirmation.open, askSignIn: frame.askSignIn });
+const history = createHistory({ namespace, name, onMoment: showMoment, askSignIn: frame.askSignIn });
+const mesh = createMesh({ namespace, name });
 
-/** Stops where the answer is no: guesses would count against this address. */
-const keepFresh = async () => {
-  if (await refresh()) setTimeout(keepFresh, REFRESH_MS);
+/** What happened while nobody was connected. */
+const catchUp = async () => {
+  const answer = await api(`${path}/timeline`);
+  if (!answer.ok) return;
+  points = together(points, answer.body.points);
+  const { since } = answer.body;
+  paint('since', since, () => byId('weight-since').replaceChildren('Known since ', timeEl(since, 'clock'), '.'));
+  paintCharts();
+  if (detail !== undefined) paintByPoints(detail);
 };
 
-await keepFresh();
+/** Paints only what is another than before, so that nothing moves, loses its focus or is read out again without need. */
+const paint = (/** @type {string} */ part, /** @type {unknown} */ of, /** @type {() => void} */ work) => {
+  const text = JSON.stringify(of) ?? '';
+  if (painted.get(part) === text) return;
+  painted.set(part, text);
+  work();
+};
+
+const hold = createHold(byId('act'), () => {
+  if (newest !== undefined) show(newest);
+});
+byId('act').addEventListener('pointermove', () => {
+  isJustSent = false;
+});
+
+/** Buttons do not move away under a pointer that is about to press one; it presses what is shown (R19). */
+const take = (/** @type {Detail} */ next) => {
+  newest = next;
+  confirmation.update(next);
+  if (!isJustSent && hold.defers()) return;
+  show(next);
+};
+
+const show = (/** @type {Detail} */ next) => {
+  const before = detail;
+  detail = next;
+  byId('gone').hidden = true;
+  byId('page').hidden = false;
+  const { view, status, links } = next;
+  const { waiting, steps, todo, phase, title, step, weight } = view;
+  frame.title(`${phase}: ${namespace}/${name}`);
+  if (before !== undefined && (before.view.phase !== phase || before.view.step !== step)) frame.say(`${phase}: ${title}`);
+  paint('headline', [{ ...view, actions: 0, gates: 0 }, status?.source], () => showHeadline(next));
+  paint('waiting', waiting, () => showWaiting(waiting));
+  paint('steps', steps, () => showSteps(steps));
+  paint('todo', todo, () => showTodo(todo));
+  paint('links', links, () => showLinks(links));
+  paint('people', [view, next.may, next.question, next.ask, status?.approvals, isKnown], () => people.show(next, isKnown));
+  paint('history', status?.history, () => history.show(status?.history ?? []));
+  paint('mesh', [step, weight.intended, weight.observed, phase, next.spec], () => mesh.refresh());
+  paintByPoints(next);
+  paintCharts();
+};
+
+/** Parts for which both are needed: what is true, and what was before. */
+const paintByPoints = (/** @type {Detail} */ shown) => {
+  const [cause, gates] = [causeOf(shown, points), gatesShown(shown.view, points)];
+  paint('cause', cause, () => {
+    showCause(cause);
+    showCauseLinks(cause);
+  });
+  paint('gates', gates, () => byId('gates').replaceChildren(gateTable(gates)));
+};
+
+const showCauseLinks = (/** @type {ReturnType<typeof causeOf>} */ cause) => {
+  const { at, isDecided } = cause ?? {};
+  const evidence = el('button', { type: 'button' }, 'Evidence: the record of this decision');
+  evidence.addEventListener('click', () => history.openCause(detail?.view.phase ?? ''));
+  const chart = el('button', { type: 'button', class: 'quiet' }, 'Show that moment in the charts');
+  chart.addEventListener('click', () => showMoment(at ?? ''));
+  byId('cause-links').replaceChildren(...(isDecided === true ? [evidence] : []), ...(at === undefined ? [] : [chart]));
+};
+
+const paintCharts = () => {
+  if (detail === undefined) return;
+  const marks = marksOf(detail.status?.history ?? [], points);
+  moment.range = rangeOf(points, { nowMs: nowMs(), isAll: isAllTime, isInProgress: detail.view.step !== undefined });
+  weightChart.show(points, marks);
+  gateCharts.show(points);
+  setText(byId('weight-words'), weightSentence(points));
+  paint('marks', marks, () =>
+    byId('marks').replaceChildren(
+      ...marks.map(({ at, label, weight }) => {
+        const button = el(
+          'button',
+          { type: 'button', class: 'quiet' },
+          timeEl(at, 'clock'),
+          ` ${label}${weight === null ? '' : ` (${weight} %)`}`,
+        );
+        button.addEventListener('click', () => showMoment(at));
+        return el('li', {}, button);
+      }),
+    ),
+  );
+};
+
+byId('all-time').addEventListener('click', () => {
+  isAllTime = !isAllTime;
+  setAttribute(byId('all-time'), 'aria-pressed', String(isAllTime));
+  paintCharts();
+});
+setInterval(() => {
+  if (!document.hidden) paintCharts();
+}, REDRAW_MS);
+
+/** What was shown stays: it is the last that is known. */
+const showGone = () => {
+  const gone = byId('gone');
+  gone.hidden = false;
+  const said =
+    detail === undefined
+      ? `There is no Rollout ${namespace}/${name}. It may have another name or namespace, or it was deleted.`
+      : `The Rollout ${namespace}/${name} was deleted. What stands here is the last that was known of it.`;
+  gone.replaceChildren(`${said} `, el('a', { href: '/' }, 'All rollouts'));
+  frame.title(`gone: ${namespace}/${name}`);
+};
+setText(byId('name'), `${namespace}/${name}`);
