@@ -6,6 +6,8 @@ import { SystemError } from '../controller/ports.ts';
 import { type Asked, readOptions, type WrittenOptions } from './approve/options.ts';
 import { findQuestion, plain } from './approve/question.ts';
 import { type CliIo, EXIT } from './io.ts';
+import { isWithoutDefinition, withNextStep } from './nextStep.ts';
+import { formatted } from './output.ts';
 
 type Decision = SentAnswer['decision'];
 
@@ -28,19 +30,21 @@ const withOptions = (command: Command, io: CliIo, decision: Decision): Command =
     .option('--step <number>', 'only this step; together with --revision the Rollout need not be read')
     .option('--revision <revision>', 'only this revision')
     .option('--comment <text>', 'why, for everybody who looks at it later')
-    .option('--server <url>', 'where Sluice is served; default: $SLUICE_SERVER')
+    .option('--server <url>', 'where the API of Sluice is served (server.listen, not its hooks); default: $SLUICE_SERVER')
     .option('--certificate-authority <file>', 'authority of the server (PEM), beside the public ones')
     .option('--insecure-http', 'send the token over http to another machine')
     .option('--token <token>', 'Kubernetes token; default: that of the kubeconfig')
     .option('--token-file <file>', 'file with the Kubernetes token')
     .option('--kubeconfig <file>', 'default: $KUBECONFIG, ~/.kube/config, then the service account of the pod')
     .option('--context <name>', 'context of the kubeconfig')
-    .addOption(new Option('-o, --output <format>', 'how the outcome is written').choices(['text', 'json']).default('text'))
+    .addOption(
+      new Option('-o, --output <format>', 'how the outcome is written').choices(['text', 'json', 'yaml']).default('text'),
+    )
     .action(async (name: string, written: WrittenOptions) => {
       const asked = readOptions(name, written, io.env);
       const outcome: Outcome =
         'problems' in asked ? { kind: 'usage', detail: asked.problems.join('\n') } : await answer(io, decision, asked, written);
-      report(io, written, { decision, name, ...outcome });
+      await report(io, written, { decision, name, ...outcome });
     });
 
 /** How it ended; `detail` is for people. */
@@ -70,12 +74,16 @@ const answer = async (io: CliIo, decision: Decision, asked: Asked, { output }: W
     place = { namespace };
     const question = await findQuestion(asked, namespace, Date.now());
     if ('none' in question) return { kind: 'refused', ...place, detail: question.none };
-    const { revision, step, shown } = question;
+    const { revision, step, askedAt, shown } = question;
     place = { namespace, revision, step };
     if (output === 'text') for (const line of shown ?? []) io.out(`${line}\n`);
     const api = createSluiceApi({ server: asked.server, token: await tokenOf(asked, caller), ...authorityOf(asked) });
+    const seen = askedAt === undefined ? {} : { askedAt };
     const comment = asked.comment === undefined ? {} : { comment: asked.comment };
-    return { ...place, ...outcomeOf(await api.answer({ namespace, name: asked.name, decision, revision, step, ...comment })) };
+    return {
+      ...place,
+      ...outcomeOf(await api.answer({ namespace, name: asked.name, decision, revision, step, ...seen, ...comment })),
+    };
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
     return { ...place, ...failed(error, `${asked.name}${place.namespace === undefined ? '' : ` -n ${place.namespace}`}`) };
@@ -90,9 +98,17 @@ const tokenOf = async ({ token }: Asked, caller: Caller | undefined): Promise<st
 
 const outcomeOf = (reply: SluiceReply): Omit<Outcome, 'namespace'> => {
   if (reply.kind === 'recorded') return { kind: 'recorded', detail: '', by: reply.by };
+  if (reply.status === 404 && reply.detail.startsWith(NOT_SERVED))
+    return { kind: 'unreachable', detail: elsewhere(reply.detail) };
   const hint = HINTS[reply.status];
   return { kind: 'refused', status: reply.status, detail: `${reply.detail}${hint === undefined ? '' : `; ${hint}`}` };
 };
+
+/** A Sluice that answers so has its API at another address: webhooks are received at one of their own. */
+const NOT_SERVED = 'nothing is served at ';
+
+const elsewhere = (detail: string): string =>
+  `--server leads to Sluice, but not to its API: ${detail}; is that where it receives webhooks (server.hooks, port 8081)? The API is served at server.listen, port 8080`;
 
 const HINTS: Readonly<Record<number, string>> = {
   401: 'it takes the token of a Kubernetes user or ServiceAccount, as `kubectl create token` prints one',
@@ -103,7 +119,8 @@ const isUnsure = ({ system, kind, operation }: SystemError): boolean =>
   system === 'sluice' && kind === 'unavailable' && operation !== REACHING;
 
 const failed = (error: SystemError, rollout: string): Omit<Outcome, 'namespace'> => {
-  const isRefusal = error instanceof KubeError && error.code !== undefined && error.kind !== 'unavailable';
+  const isRefusal =
+    error instanceof KubeError && error.code !== undefined && error.kind !== 'unavailable' && !isWithoutDefinition(error);
   const detail =
     error instanceof KubeError && error.code === 403
       ? `${error.message}; people have this right by the ClusterRole sluice-approver, and without it --step and --revision are enough`
@@ -111,21 +128,21 @@ const failed = (error: SystemError, rollout: string): Omit<Outcome, 'namespace'>
         ? `${error.message}: use --token or --token-file, such as --token "$(kubectl create token NAME)" of a ServiceAccount`
         : isUnsure(error)
           ? `not known to be recorded: ${error.message}; look with \`kubectl get sro ${rollout}\`, or answer again: an answer never counts twice`
-          : error.message;
+          : withNextStep(error, '; ');
   return { kind: isRefusal ? 'refused' : 'unreachable', detail };
 };
 
 const DONE = { approve: 'approved', reject: 'rejected' } as const;
 
-const report = (
+const report = async (
   io: CliIo,
   { output }: WrittenOptions,
   { decision, name, kind, detail, ...outcome }: Outcome & { decision: Decision; name: string },
-): void => {
+): Promise<void> => {
   const { namespace, revision, step, by } = outcome;
-  if (output === 'json' && kind !== 'usage') {
+  if (output !== 'text' && kind !== 'usage') {
     const json = { name, ...outcome, decision, outcome: kind, ...(detail === '' ? {} : { detail: plain(detail) }) };
-    io.out(`${JSON.stringify(json, null, 2)}\n`);
+    io.out(await formatted(json, output));
   } else if (kind === 'recorded')
     io.out(
       `${DONE[decision]}: ${namespace}/${name} step ${step} of revision ${revision}${by === undefined ? '' : `, as ${plain(by)}`}\n`,

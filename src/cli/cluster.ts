@@ -5,6 +5,7 @@ import { loadCaller } from '../adapters/kubernetes/credentials.ts';
 import { KubeError } from '../adapters/kubernetes/errors.ts';
 import { SystemError } from '../controller/ports.ts';
 import { type CliIo, EXIT } from './io.ts';
+import { isWithoutDefinition, withNextStep } from './nextStep.ts';
 
 /** Which cluster, as whom, and where in it: what kubectl has, under the same names. */
 export type ClusterOptions = {
@@ -28,6 +29,8 @@ export type Cluster = {
   readonly client: KubeClient;
   /** The one that was asked for, else that of the context. */
   readonly namespace: string;
+  /** What the kubeconfig calls whoever asks. */
+  readonly user: string;
 };
 
 /** Opens the cluster, does the work and closes it; a SystemError becomes a message and an exit code. */
@@ -39,20 +42,23 @@ export const inCluster = async (
   let client: KubeClient | undefined;
   try {
     const place = placeOf(options, io.env);
-    const namespace = options.namespace ?? loadCaller(place).namespace;
+    const caller = loadCaller(place);
     client = createKubeClient(place);
-    io.exit(await work({ client, namespace }));
+    io.exit(await work({ client, namespace: options.namespace ?? caller.namespace, user: caller.user }));
   } catch (error) {
     if (!(error instanceof SystemError)) throw error;
-    io.err(`${error.message}\n`);
+    io.err(`${withNextStep(error)}\n`);
     io.exit(isNo(error) ? EXIT.no : EXIT.unreachable);
   } finally {
     client?.close();
   }
 };
 
+/** A name as it was written, or as kubectl prints it: `rollout.sluice.dev/forecast`, `sro/forecast`. */
+export const rolloutName = (written: string): string => written.replace(/^(rollouts?(\.sluice\.dev)?|sro)\//i, '');
+
 /** One file that is named in the environment is read like one that is named here; a list of files is the library's business. */
-const placeOf = ({ kubeconfig, context }: ClusterOptions, env: CliIo['env']) => {
+export const placeOf = ({ kubeconfig, context }: ClusterOptions, env: CliIo['env']) => {
   const named = env['KUBECONFIG'];
   const path = kubeconfig ?? (named === undefined || named === '' || named.includes(delimiter) ? undefined : named);
   return { ...(path === undefined ? {} : { kubeconfigPath: path }), ...(context === undefined ? {} : { context }) };
@@ -60,4 +66,8 @@ const placeOf = ({ kubeconfig, context }: ClusterOptions, env: CliIo['env']) => 
 
 /** The API server knows who asks, and does not want it, or has no such thing. */
 const isNo = (error: SystemError): boolean =>
-  error instanceof KubeError && error.code !== undefined && error.code !== 401 && error.kind !== 'unavailable';
+  error instanceof KubeError &&
+  error.code !== undefined &&
+  error.code !== 401 &&
+  error.kind !== 'unavailable' &&
+  !isWithoutDefinition(error);

@@ -1,9 +1,10 @@
 import { Command, Option } from 'commander';
 import { type Difference, decodeRecord, type EvidenceRecord, replay } from '../rollout/index.ts';
 import { type CliIo, EXIT } from './io.ts';
+import { formatted } from './output.ts';
 import { type Found, readRecords, type Unreadable } from './replay/read.ts';
 
-type Options = { readonly output: 'text' | 'json' };
+type Options = { readonly output: 'text' | 'json' | 'yaml' };
 
 /** One record, decided again. */
 type Replayed = {
@@ -21,14 +22,16 @@ export function createReplayCommand(io: CliIo, standardInput: () => Promise<Uint
   return new Command('replay')
     .description('decide again from stored evidence, and compare')
     .argument('<record...>', 'records (.json, .json.gz), folders with such files, ConfigMaps with evidence (YAML or JSON), or -')
-    .addOption(new Option('-o, --output <format>', 'how the outcome is written').choices(['text', 'json']).default('text'))
+    .addOption(
+      new Option('-o, --output <format>', 'how the outcome is written').choices(['text', 'json', 'yaml']).default('text'),
+    )
     .action(async (inputs: readonly string[], { output }: Options) => {
       const read = (await Promise.all(inputs.map(input => readRecords(input, standardInput)))).flat();
       const decided = read.map(item => ('problem' in item ? item : decideAgain(item)));
       const unreadable = decided.filter(item => 'problem' in item);
       const replayed = decided.filter(item => 'record' in item);
       for (const { where, problem } of unreadable) io.err(`${plain(`${where}: ${problem}`)}\n`);
-      io.out(output === 'json' ? asJson(replayed, unreadable) : replayed.map(asText).join(''));
+      io.out(output === 'text' ? replayed.map(asText).join('') : await formatted(asObject(replayed, unreadable), output));
       const isSame = replayed.every(item => realDifferences(item).length === 0);
       io.exit(unreadable.length > 0 ? EXIT.usage : isSame ? EXIT.done : EXIT.no);
     });
@@ -95,7 +98,7 @@ function shown(difference: Difference, side: 'recorded' | 'now'): string {
   return typeof value === 'number' ? String(value) : JSON.stringify(value);
 }
 
-function asJson(replayed: readonly Replayed[], unreadable: readonly Unreadable[]): string {
+function asObject(replayed: readonly Replayed[], unreadable: readonly Unreadable[]): object {
   const records = replayed.map(({ where, digest, record, differences }) => ({
     where,
     digest,
@@ -110,5 +113,5 @@ function asJson(replayed: readonly Replayed[], unreadable: readonly Unreadable[]
     differences,
   }));
   const same = unreadable.length === 0 && records.every(record => record.same);
-  return `${JSON.stringify({ same, records, unreadable }, null, 2)}\n`;
+  return { same, records, unreadable };
 }

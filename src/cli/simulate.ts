@@ -2,8 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { Cast } from '../simulation/scenario/simulate.ts';
 import { type CliIo, EXIT } from './io.ts';
+import { formatted } from './output.ts';
 
-type Options = { readonly scenario: string; readonly output: 'text' | 'json'; readonly update?: boolean };
+type Options = { readonly scenario: string; readonly output: 'text' | 'json' | 'yaml'; readonly update?: boolean };
 
 /**
  * `sluice simulate [FILE] --scenario S`: exit code 0 it was simulated, 1 the timeline is not the golden one of the scenario, 2 the
@@ -14,7 +15,9 @@ export const createSimulateCommand = (io: CliIo): Command =>
     .description('let a scripted world happen to a Rollout, and print the timeline; no cluster is asked')
     .argument('[file]', 'the Rollout; without it that of the scenario')
     .requiredOption('--scenario <file>', 'what happens (docs/simulate.md says how to write it)')
-    .addOption(new Option('-o, --output <format>', 'how the timeline is written').choices(['text', 'json']).default('text'))
+    .addOption(
+      new Option('-o, --output <format>', 'how the timeline is written').choices(['text', 'json', 'yaml']).default('text'),
+    )
     .option('--update', 'write the timeline into the scenario, as its golden text')
     .action(async (file: string | undefined, options: Options) => {
       io.exit(await runSimulation(io, file, options));
@@ -44,9 +47,10 @@ const runSimulation = async (io: CliIo, file: string | undefined, options: Optio
   const timeline = timelineText(entries);
   const isGolden = file !== undefined || scenario.timeline === undefined || scenario.timeline === timeline;
   const { status } = world;
-  if (options.output === 'json') {
+  if (options.output !== 'text') {
     const end = { phase: status?.phase, reason: status?.reason, stable: status?.stableVersion };
-    io.out(`${JSON.stringify({ about: scenario.about, rules: scenario.rules, isGolden, end, timeline: entries }, null, 2)}\n`);
+    const { about, rules } = scenario;
+    io.out(await formatted({ about, rules, isGolden, end, timeline: entries }, options.output));
   } else io.out(timeline);
   if (options.update) {
     const problem = await problemOf(writeFile(options.scenario, withTimeline(written.text, timeline)));

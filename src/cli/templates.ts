@@ -13,9 +13,10 @@ import { ConfigError } from '../config/load.ts';
 import { MESSAGE_KINDS, type MessageKind } from '../rollout/index.ts';
 import { readConfiguration } from './configuration.ts';
 import { type CliIo, EXIT } from './io.ts';
+import { formatted } from './output.ts';
 
 type Where = { readonly config?: string; readonly templatesDir?: string };
-type Check = Where & { readonly output: 'text' | 'json' };
+type Check = Where & { readonly output: 'text' | 'json' | 'yaml' };
 type Preview = Check & { readonly channel: ChannelName };
 
 /** `sluice templates`: exit code 0 when every template can be used, 2 when one cannot, or an option is wrong. */
@@ -41,12 +42,12 @@ const withOptions = (command: Command): Command =>
   command
     .addOption(new Option('--config <file>', 'configuration file that names the folder (templatesDir)').conflicts('templatesDir'))
     .option('--templates-dir <folder>', 'folder with templates; they take the place of built-in ones')
-    .addOption(new Option('-o, --output <format>', 'how it is printed').choices(['text', 'json']).default('text'))
+    .addOption(new Option('-o, --output <format>', 'how it is printed').choices(['text', 'json', 'yaml']).default('text'))
     .exitOverride();
 
-const guarded = (io: CliIo, act: () => void): void => {
+const guarded = async (io: CliIo, act: () => Promise<void>): Promise<void> => {
   try {
-    act();
+    await act();
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     io.err(`${error.message}\n`);
@@ -58,11 +59,11 @@ const guarded = (io: CliIo, act: () => void): void => {
 const folderOf = (io: CliIo, { config, templatesDir }: Where): string | undefined =>
   config === undefined ? templatesDir : readConfiguration(config, io.env, 'ignored').templatesDir;
 
-const check = (io: CliIo, options: Check): void => {
+const check = async (io: CliIo, options: Check): Promise<void> => {
   const folder = folderOf(io, options) ?? builtInFolder();
   const { templates, problems } = readTemplates(folder);
   const kinds = MESSAGE_KINDS.filter(kind => templates[kind] !== undefined);
-  if (options.output === 'json') io.out(`${JSON.stringify({ folder, kinds, problems }, undefined, 2)}\n`);
+  if (options.output !== 'text') io.out(await formatted({ folder, kinds, problems }, options.output));
   else for (const problem of problems) io.out(`${problemLine(problem)}\n`);
   if (options.output === 'text' && problems.length === 0) io.out(`${folder}: ${sentence(kinds)}\n`);
   io.exit(problems.length === 0 ? EXIT.done : EXIT.usage);
@@ -73,7 +74,7 @@ const sentence = (kinds: readonly MessageKind[]): string =>
     ? `no templates; all built-in ones are used (files are named ${MESSAGE_KINDS[0]}.hbs and so on)`
     : `${kinds.length} of ${MESSAGE_KINDS.length} kinds, nothing is wrong: ${kinds.join(', ')}`;
 
-const preview = (io: CliIo, kind: string | undefined, options: Preview): void => {
+const preview = async (io: CliIo, kind: string | undefined, options: Preview): Promise<void> => {
   const kinds = MESSAGE_KINDS.filter(known => kind === undefined || known === kind);
   if (kinds.length === 0) {
     io.err(`there is no kind ${JSON.stringify(kind)} of messages, expected one of ${MESSAGE_KINDS.join(', ')}\n`);
@@ -84,7 +85,7 @@ const preview = (io: CliIo, kind: string | undefined, options: Preview): void =>
   const { templates, problems } = folder === undefined ? { templates: {}, problems: [] } : readTemplates(folder);
   for (const problem of problems) io.err(`${problemLine(problem)}\n`);
   const filled = fillAll(kinds, templates, options.channel);
-  if (options.output === 'json') io.out(`${JSON.stringify(filled, undefined, 2)}\n`);
+  if (options.output !== 'text') io.out(await formatted(filled, options.output));
   else io.out(filled.map(({ kind: of, sample, text }) => `--- ${of}, ${sample}\n${text}\n`).join('\n'));
   io.exit(problems.length === 0 ? EXIT.done : EXIT.usage);
 };

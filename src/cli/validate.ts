@@ -1,16 +1,18 @@
 import { Command, Option } from 'commander';
 import type { CheckedFile, CheckedProblem, FileChecker } from '../adapters/spec/check.ts';
 import { SystemError } from '../controller/ports.ts';
+import { type ClusterOptions, placeOf } from './cluster.ts';
 import { type CliIo, EXIT } from './io.ts';
+import { withNextStep } from './nextStep.ts';
+import { formatted } from './output.ts';
 import { readInput } from './validate/files.ts';
-import { asJson, asText, isEmpty, isRefused, type Validated } from './validate/report.ts';
+import type { ClusterPlace } from './validate/findings.ts';
+import { asObject, asText, isEmpty, isRefused, type Validated } from './validate/report.ts';
 
-type Options = {
+type Options = ClusterOptions & {
   readonly config?: string;
-  readonly output: 'text' | 'json';
+  readonly output: 'text' | 'json' | 'yaml';
   readonly cluster?: boolean;
-  readonly kubeconfig?: string;
-  readonly namespace?: string;
 };
 
 /**
@@ -24,14 +26,15 @@ export function createValidateCommand(io: CliIo): Command {
     .option('--config <file>', 'configuration of the controller, to check the names of providers too')
     .option('--cluster', 'look for what would keep traffic from moving in a cluster; nothing is written')
     .option('--kubeconfig <file>', 'with --cluster; default: $KUBECONFIG, ~/.kube/config, then the service account of the pod')
+    .option('--context <name>', 'with --cluster: context of the kubeconfig')
     .option('-n, --namespace <namespace>', 'with --cluster: of Rollouts whose file names none; default: that of the context')
-    .addOption(new Option('-o, --output <format>', 'how problems are written').choices(['text', 'json']).default('text'))
+    .addOption(new Option('-o, --output <format>', 'how problems are written').choices(['text', 'json', 'yaml']).default('text'))
     .action(async (paths: readonly string[], options: Options) => {
       try {
         io.exit(await validate(io, paths, options));
       } catch (error) {
         if (!(error instanceof SystemError)) throw error;
-        io.err(`${error.message}\n`);
+        io.err(`${withNextStep(error)}\n`);
         io.exit(EXIT.unreachable);
       }
     });
@@ -39,8 +42,9 @@ export function createValidateCommand(io: CliIo): Command {
 
 /** Throws SystemError when the cluster does not answer. */
 async function validate(io: CliIo, paths: readonly string[], options: Options): Promise<number> {
-  if (!options.cluster && (options.kubeconfig !== undefined || options.namespace !== undefined)) {
-    io.err('--kubeconfig and --namespace belong to --cluster\n');
+  const { cluster, kubeconfig, context, namespace, output } = options;
+  if (!cluster && [kubeconfig, context, namespace].some(option => option !== undefined)) {
+    io.err('--kubeconfig, --context and --namespace belong to --cluster\n');
     return EXIT.usage;
   }
   const check = await createChecker(io, options.config);
@@ -53,19 +57,21 @@ async function validate(io: CliIo, paths: readonly string[], options: Options): 
   }
   const texts = inputs.flatMap(input => ('files' in input ? input.files : []));
   const checked = withoutTwins(texts.map(({ text, file }) => check(text, file)));
-  const files = options.cluster ? await inCluster(checked, texts, options) : checked;
-  io.out(options.output === 'json' ? asJson(files) : asText(files));
+  const files = cluster
+    ? await withFindings(checked, texts, { ...placeOf(options, io.env), ...(namespace === undefined ? {} : { namespace }) })
+    : checked;
+  io.out(output === 'text' ? asText(files) : await formatted(asObject(files), output));
   if (isEmpty(files)) io.err('no Rollout (apiVersion sluice.dev/v1alpha1, kind Rollout) was found\n');
   return isRefused(files) ? EXIT.no : EXIT.done;
 }
 
-async function inCluster(
+async function withFindings(
   checked: readonly CheckedFile[],
   texts: readonly { readonly file: string; readonly text: string }[],
-  options: Options,
+  where: ClusterPlace,
 ): Promise<readonly Validated[]> {
   const { findInCluster } = await import('./validate/findings.ts');
-  const found = await findInCluster(texts, options);
+  const found = await findInCluster(texts, where);
   return checked.map(file => ({ ...file, findings: found.filter(finding => finding.file === file.file) }));
 }
 

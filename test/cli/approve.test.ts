@@ -40,6 +40,7 @@ const STATUS = {
 };
 const rollout = (change: object = {}) => ({
   metadata: { name: 'forecast', namespace: 'weather', uid: 'u-1' },
+  spec: { version: 'v2', strategy: { canary: { steps: [] } } },
   status: { ...STATUS, ...change },
 });
 const RECORDED = { status: 200, body: { decision: 'approved', by: 'alice', revision: '7c1f09d2', step: 2 } };
@@ -103,7 +104,8 @@ describe('sluice approve and reject', () => {
     expect(said.out).toContain('Half of all users for forecast?\nagreed so far: 1 of 2 (bob)\n');
     expect(said.out).toContain('gates: success-rate Pass\nstep 1/2 at 20%: waits for [31mpeople\n');
     expect(said.out).toMatch(/\napproved: weather\/forecast step 2 of revision 7c1f09d2, as alice\n$/);
-    const body = { decision: 'approve', revision: '7c1f09d2', step: 2, comment: 'looks good' };
+    const askedAt = STATUS.step.askedAt;
+    const body = { decision: 'approve', revision: '7c1f09d2', step: 2, askedAt, comment: 'looks good' };
     expect(sent()).toEqual([{ method: 'POST', path: ANSWERED, token: TOKENS.kubeconfig, body }]);
   });
 
@@ -112,7 +114,7 @@ describe('sluice approve and reject', () => {
     server.sluice(RECORDED);
     const said = await run('reject', here(), { SLUICE_SERVER: 'http://127.0.0.1:1' });
     expect(said).toMatchObject({ code: 0, out: expect.stringMatching(/\nrejected: weather\/forecast step 2 /) });
-    expect(sent()[0]?.body).toEqual({ decision: 'reject', revision: '7c1f09d2', step: 2 });
+    expect(sent()[0]?.body).toEqual({ decision: 'reject', revision: '7c1f09d2', step: 2, askedAt: STATUS.step.askedAt });
   });
 
   it.each([
@@ -202,6 +204,31 @@ describe('sluice approve and reject', () => {
     expect(err).toMatch(/^not known to be recorded: .*; look with `kubectl get sro forecast -n weather`, or answer again: /);
   });
 
+  it('the address of webhooks is told from that of the API', async () => {
+    server.kube({ object: rollout() });
+    server.sluice(problem(404, `nothing is served at ${ANSWERED}`));
+    const said = await run('approve', here());
+    expect(said).toMatchObject({
+      code: 4,
+      err: expect.stringMatching(/^--server leads to Sluice, but not to its API: .*port 8080$/m),
+    });
+  });
+
+  it('-o yaml tells programs how it ended', async () => {
+    server.kube({ object: rollout() });
+    server.sluice(RECORDED);
+    expect((await run('approve', here('-o', 'yaml'))).out).toContain('\noutcome: recorded\n');
+  });
+
+  it('R36: a name that nobody has comes with what to do next', async () => {
+    server.kube({ code: 404, message: 'rollouts.sluice.dev "forecast" not found' });
+    const said = await run('approve', here());
+    expect(said).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/there is no such Rollout; which ones there are you may not list$/m),
+    });
+  });
+
   it('what was never sent is not in doubt', async () => {
     const closed = await startApproveServer();
     await closed.close();
@@ -222,7 +249,7 @@ describe('sluice approve and reject', () => {
       publicUrl: `${server.url}/in;$(false) it's`,
     });
     const pasted = render(sample.message, 'text').split('\n');
-    const answers = pasted.filter(line => line.startsWith('sluice '));
+    const answers = pasted.filter(line => /^sluice (?:approve|reject) /.test(line));
     for (const line of answers) {
       const words = execFileSync('/bin/sh', ['-c', `printf '%s\\n' ${line}`], { encoding: 'utf8' })
         .trimEnd()

@@ -37,8 +37,25 @@ describe('sluice freeze', () => {
     expect(await run(...here, '--off')).toMatchObject({ code: 0, out: expect.stringMatching(/^not frozen any more: .*by ann/) });
   });
 
+  it('R20: tells whether it is frozen, and changes nothing', async () => {
+    const say = async (...args: readonly string[]) => JSON.parse((await run(...here, ...args, '-o', 'json')).out);
+    expect(await run(...here, '--status')).toMatchObject({ code: 0, out: 'the installation in default is not frozen\n' });
+    expect(await say('--reason', 'a fair')).toMatchObject({ namespace: 'default', frozen: true, changed: true });
+    const stands = { frozen: true, changed: false, freeze: { by: 'ann', reason: 'a fair' } };
+    expect(await say('--status')).toMatchObject(stands);
+    expect(await say()).toMatchObject(stands);
+    expect((await run(...here, '--status')).out).toMatch(
+      /^the installation in default is frozen since .* by ann: a fair; sluice/,
+    );
+    expect((await run(...here, '--off', '-o', 'yaml')).out).toBe('namespace: default\nfrozen: false\nchanged: true\n');
+  });
+
   it('a reason for lifting is wrong usage', async () => {
     expect(await run(...here, '--off', '--reason', 'done')).toMatchObject({ code: 2, err: expect.stringMatching(/--reason/) });
+    expect(await run(...here, '--off', '--status')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/expected one of them/),
+    });
   });
 
   it('a namespace that does not exist is a no, an API server that does not answer is out of reach', async () => {

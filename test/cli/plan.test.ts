@@ -150,12 +150,12 @@ describe('sluice plan', () => {
     expect(code).toBe(0);
     for (const line of [
       'weather/forecast v2: 3 steps, with 20 requests/s; at 100% and stable after 2m47s at the earliest, and what people take in 2 steps',
-      'step 1/3 at 10%: until a person promotes, at least 30s; 2 requests/s of the new version',
-      'step 2/3 most at 60%: 2m; 12 requests/s of the new version',
+      'step 1/3 at 10%: until a person promotes, at least 30s; 2 requests/s of the new version; from TIME',
+      'step 2/3 most at 60%: 2m; 12 requests/s of the new version; from TIME',
       '  before it 1 of group:release must approve, within 4h, else it holds',
-      'note: windows may hold each step back',
+      "  TIME to TIME  deny '* 18-23 * * 5' (UTC)",
     ])
-      expect(out.split('\n')).toContain(line);
+      expect(out.replaceAll(/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g, 'TIME').split('\n')).toContain(line);
     expect(await planned(text)).toMatchObject({ waitsForPeople: true });
   });
 
@@ -320,9 +320,9 @@ for: 3h
     expect(parse(yaml)).toEqual(await planned(text));
     const { out: markdown } = await plan(text, '-o', 'markdown', '--requests-per-second', '20');
     const rows = markdown.split('\n').filter(line => line.startsWith('|'));
-    expect(rows).toContain('| 1 | at 50% | 5m | before it 1 of group:a \\| &lt;b> must approve |');
-    expect(rows).toContain('| 2 bake | at 100% | 15s |  |');
-    expect(markdown).toMatch(/^### Plan: weather\/forecast v2\n/);
+    expect(rows).toContain('| 1 | at 50% | 5m | before it 1 of group:a \\| &lt;b&gt; must approve |');
+    expect(rows).toContain('| 2 `bake` | at 100% | 15s |  |');
+    expect(markdown).toMatch(/^### Plan: `weather\/forecast` `v2`\n/);
   });
 
   it('R12: what is wrong is named with file, line and column, and ends with 2', async () => {
@@ -342,16 +342,29 @@ for: 3h
     expect(await run(folder, '--offline')).toMatchObject({ code: 2, err: expect.stringContaining('is a folder') });
   });
 
-  it('wrong options are told all at once, and without --offline it is refused', async () => {
+  it('wrong options are told all at once', async () => {
     const path = await file(SMALLEST);
-    expect(await run(path, '--requests-per-second', '0', '--stable-errors', '100', '--sampling', '-1')).toEqual({
+    expect(
+      await run(path, '--requests-per-second', '0', '--stable-errors', '100', '--sampling', '-1', '--against', 'svn'),
+    ).toEqual({
       code: 2,
       out: '',
       err: [
-        'plan against the cluster is not supported yet: use --offline',
+        '--against is "svn", expected cluster, git, or git:REF with a branch, tag or commit',
         '--requests-per-second is "0", expected a number above 0, such as 20, or 0.5 for one request every two seconds',
         '--stable-errors is "100", expected a percentage from 0 to below 100, such as 0.1',
         '--sampling is "-1", expected a percentage above 0 and up to 100, such as 1',
+        '',
+      ].join('\n'),
+    });
+    expect(await run(path, '--offline', '--against', 'git', '-n', 'weather', '--prometheus', 'localhost')).toEqual({
+      code: 2,
+      out: '',
+      err: [
+        '--against has no meaning with --offline, expected one of them',
+        '--prometheus is not a URL, expected http://... or https://...',
+        '--namespace has no meaning with --offline, expected one of them',
+        '--prometheus has no meaning with --offline, expected one of them',
         '',
       ].join('\n'),
     });

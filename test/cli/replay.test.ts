@@ -100,6 +100,13 @@ describe('sluice replay', () => {
     expect((await run(['-'], manifest([STARTED, CHANGED]))).code).toBe(1);
   });
 
+  it('R37: passes over what a chat remembers, which stands beside the Rollout under the same label', async () => {
+    const labels = { 'sluice.dev/rollout': 'forecast', 'sluice.dev/memory': 'slack' };
+    const memory = { metadata: { namespace: 'weather', name: 'forecast-memory-slack', labels }, data: { memory: '{}' } };
+    const listed = JSON.stringify({ kind: 'List', items: [configMap([STARTED]), memory] });
+    expect(await run(['-'], listed)).toMatchObject({ code: 0, err: '' });
+  });
+
   it('R37: reads all records in a folder and the folders in it, and one record piped', async () => {
     const place = join(folder, 'kept/weather/forecast/1');
     await mkdir(place, { recursive: true });

@@ -145,6 +145,6 @@ describe('sluice validate --cluster', () => {
   it('exit code 2: options of the cluster without --cluster', async () => {
     const { io, said } = recordedIo();
     await createValidateCommand(io).parseAsync(['-n', 'shop', 'a.yaml'], { from: 'user' });
-    expect(said).toEqual({ out: '', err: '--kubeconfig and --namespace belong to --cluster\n', code: 2 });
+    expect(said).toEqual({ out: '', err: '--kubeconfig, --context and --namespace belong to --cluster\n', code: 2 });
   });
 });

@@ -56,7 +56,7 @@ export function openLocalRepository({ folder, branch, path: subfolder }: LocalOp
 }
 
 /** The folder with `objects` and `refs/heads`; throws SystemError when there is none or when its format is not supported. */
-async function findObjectFolder(folder: string, operation: string): Promise<string> {
+export async function findObjectFolder(folder: string, operation: string): Promise<string> {
   const fail = (kind: SystemError['kind'], reason: string) => new SystemError('git', operation, kind, reason);
   const gitdir = await findGitdir(folder);
   if (gitdir === undefined) throw fail('notFound', 'this folder is not a Git repository; correct the url or run git init there');
@@ -76,7 +76,8 @@ async function findObjectFolder(folder: string, operation: string): Promise<stri
   return shared;
 }
 
-async function findGitdir(folder: string): Promise<string | undefined> {
+/** The folder of one worktree, which has its `HEAD`; for a repository with one worktree, the same as that with the objects. */
+export async function findGitdir(folder: string): Promise<string | undefined> {
   const link = await readText(path.join(folder, '.git'));
   const linked = link?.match(/^gitdir: (.*)$/m)?.[1];
   const candidates = linked === undefined ? [path.join(folder, '.git'), folder] : [path.resolve(folder, linked)];

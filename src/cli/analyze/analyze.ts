@@ -5,6 +5,7 @@ import { installationOf } from '../../config/installation.ts';
 import { ConfigError } from '../../config/load.ts';
 import { SystemError } from '../../controller/ports.ts';
 import type { Installation } from '../../rollout/index.ts';
+import { placeOf } from '../cluster.ts';
 import { readConfiguration } from '../configuration.ts';
 import { type CliIo, EXIT } from '../io.ts';
 import { type Cluster, openCluster } from './cluster.ts';
@@ -27,7 +28,7 @@ export const analyze = async (io: CliIo, rollout: string | undefined, written: W
     if (Object.keys({ ...config.providers.prometheus, ...config.providers.zipkin }).length === 0)
       return refuse(io, [NO_PROVIDER]);
     const isNamed = asked.rollout !== undefined && 'name' in asked.rollout;
-    cluster = written.offline ? undefined : openCluster(written.kubeconfig, isNamed);
+    cluster = written.offline ? undefined : openCluster(placeOf(written, io.env), isNamed);
     const past = createPastProviders(config, asked.range);
     const installation = installationOf(config);
     const prepared = await prepare(asked, { installation, cluster, findWorkloads: past.findWorkloads });

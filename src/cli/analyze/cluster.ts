@@ -1,6 +1,7 @@
 import { hostOfRule, subsetsByVersion } from '../../adapters/istio/destinationRule.ts';
 import { type CachedObject, createCache, withoutManagedFields } from '../../adapters/kubernetes/cache.ts';
 import { createKubeClient, type KubeClient } from '../../adapters/kubernetes/client.ts';
+import { loadCaller } from '../../adapters/kubernetes/credentials.ts';
 import { istioVersion } from '../../adapters/kubernetes/missing.ts';
 import { createPodSource, toPod, toService } from '../../adapters/kubernetes/pods.ts';
 import { type KubeObject, PODS, type Resource, ROLLOUTS, SERVICES } from '../../adapters/kubernetes/resources.ts';
@@ -12,6 +13,8 @@ import type { VersionPods } from '../../rollout/index.ts';
 export type Cluster = {
   /** Where the API server is, for people. */
   readonly server: string;
+  /** That of the context. */
+  readonly namespace?: string;
   /** `undefined`: there is none, or no such kind of object. */
   rollout(namespace: string, name: string): Promise<StoredRollout | undefined>;
   /** Pods that run now, by version. */
@@ -31,10 +34,13 @@ export const serviceOf = (host: string): Service | undefined => {
 };
 
 /** `undefined`: there is no kubeconfig, and it is not needed. Throws SystemError. */
-export const openCluster = (kubeconfigPath: string | undefined, isNeeded: boolean): Cluster | undefined => {
+export const openCluster = (
+  place: { readonly kubeconfigPath?: string; readonly context?: string },
+  isNeeded: boolean,
+): Cluster | undefined => {
   try {
-    const client = createKubeClient(kubeconfigPath === undefined ? {} : { kubeconfigPath });
-    return createCluster(client.withGuard(refuse));
+    const { namespace } = loadCaller(place);
+    return { ...createCluster(createKubeClient(place).withGuard(refuse)), namespace };
   } catch (error) {
     const hasNone = error instanceof SystemError && error.operation === 'looking for a kubeconfig' && error.kind === 'notFound';
     if (hasNone && !isNeeded) return undefined;

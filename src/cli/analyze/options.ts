@@ -5,6 +5,7 @@ export type WrittenOptions = {
   readonly namespace?: string;
   readonly config?: string;
   readonly kubeconfig?: string;
+  readonly context?: string;
   readonly offline?: boolean;
   readonly stable?: string;
   readonly canary?: string;
@@ -78,8 +79,8 @@ export const readOptions = (
     ...given({ intervalMs }),
     urls: { prometheus: urlsOf('--prometheus', written.prometheus, note), zipkin: urlsOf('--zipkin', written.zipkin, note) },
   };
-  if (written.offline && written.kubeconfig !== undefined)
-    note('--kubeconfig has no meaning with --offline, expected one of them');
+  for (const option of ['kubeconfig', 'context'] as const)
+    if (written.offline && written[option] !== undefined) note(`--${option} has no meaning with --offline, expected one of them`);
   if (written.offline && asked.rollout !== undefined && 'name' in asked.rollout)
     note(`${asked.rollout.name} is the name of a Rollout in the cluster, expected a file with --offline`);
   return problems.length === 0 ? asked : { problems };

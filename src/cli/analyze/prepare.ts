@@ -70,7 +70,7 @@ type Found = {
 const DEFAULT_NAMESPACE = 'default';
 
 const findRollout = async (asked: Asked, { installation, cluster }: Surroundings): Promise<Found | Problems> => {
-  const { rollout, namespace = DEFAULT_NAMESPACE } = asked;
+  const { rollout, namespace = cluster?.namespace ?? DEFAULT_NAMESPACE } = asked;
   if (rollout === undefined) return { namespace, from: 'default gates' };
   if ('file' in rollout) {
     const written = await readWrittenRollout(rollout.file, installation);

@@ -10,7 +10,7 @@ const TIMEOUT_MS = 30_000;
 const LAG_MS = 15_000;
 
 /** Addresses of the command line stand beside those of the configuration, or in their place. */
-export const withUrls = (config: Config, { urls }: Asked): Config => {
+export const withUrls = (config: Config, { urls }: Pick<Asked, 'urls'>): Config => {
   const prometheus = Object.entries(urls.prometheus).map(([name, url]) => [name, { url, timeoutMs: TIMEOUT_MS }]);
   const zipkin = Object.entries(urls.zipkin).map(([name, url]) => {
     const lagMs = config.providers.zipkin[name]?.lagMs ?? LAG_MS;

@@ -109,9 +109,10 @@ const gridOf = (originMs: number, toMs: number, intervalMs: number): readonly nu
   return [...Array.from({ length: inner }, (_, k) => originMs + (k + 1) * intervalMs), toMs];
 };
 
-const readReference = async (
-  { host, stable, canary, spec, range }: Subjects,
-  deps: WalkDeps & { readonly memory: Memory; readonly measurer: Measurer },
+/** What was normal before the time began; `undefined`: no provider is asked for it. Throws ProviderDown. */
+export const readReference = async (
+  { host, stable, canary, spec, range }: Pick<Subjects, 'host' | 'stable' | 'canary' | 'spec' | 'range'>,
+  deps: Omit<WalkDeps, 'now'> & { readonly memory: Memory; readonly measurer: Measurer },
 ): Promise<Walked['reference']> => {
   const { memory, measurer, installation } = deps;
   const providers = referenceProviders(spec, installation);

@@ -15,7 +15,7 @@ export type WrittenOptions = {
   readonly tokenFile?: string;
   readonly kubeconfig?: string;
   readonly context?: string;
-  readonly output: 'text' | 'json';
+  readonly output: 'text' | 'json' | 'yaml';
 };
 
 /** What a person wants to be sent where, as far as the command line says it. */

@@ -1,11 +1,13 @@
 import { createKubeClient } from '../../adapters/kubernetes/client.ts';
-import { ROLLOUTS } from '../../adapters/kubernetes/resources.ts';
 import { createRenderer } from '../../adapters/templates/render.ts';
 import { durationText, type OpenQuestion, openQuestion, type RolloutStatus } from '../../rollout/index.ts';
+import { findRollout } from '../findRollout.ts';
 import type { Asked } from './options.ts';
 
 /** What a Rollout asks, as a person sees it before the answer is sent. */
 export type Question = Pick<OpenQuestion, 'revision' | 'step'> & {
+  /** When people were asked what was shown; who is asked anew is asked something else. */
+  readonly askedAt?: string;
   /** Absent: only the command line has said which question it is. */
   readonly shown?: readonly string[];
 };
@@ -16,19 +18,20 @@ export const findQuestion = async (
   namespace: string,
   nowMs: number,
 ): Promise<Question | { readonly none: string }> => {
-  const { name, step, revision, kubeconfig } = asked;
-  if (step !== undefined && revision !== undefined) return { step, revision };
+  const { name, kubeconfig } = asked;
+  if (asked.step !== undefined && asked.revision !== undefined) return { step: asked.step, revision: asked.revision };
   const client = createKubeClient(kubeconfig);
   try {
-    const object = await client.get(ROLLOUTS, { namespace, name });
-    const status = object['status'] as RolloutStatus | undefined;
+    const { status } = (await findRollout({ client, namespace }, name)).rollout;
     const open = openQuestion(status);
     if (status === undefined || open === undefined)
       return { none: `nobody is asked: ${plain(status?.message ?? 'Sluice has not looked at it yet')}` };
-    if (step !== undefined && step !== open.step) return { none: `step ${open.step} is what people are asked, not ${step}` };
-    if (revision !== undefined && revision !== open.revision)
-      return { none: `revision ${open.revision} is what people are asked, not ${revision}` };
-    return { revision: open.revision, step: open.step, shown: linesOf(open, status, { namespace, name, nowMs }) };
+    if (asked.step !== undefined && asked.step !== open.step)
+      return { none: `step ${open.step} is what people are asked, not ${asked.step}` };
+    if (asked.revision !== undefined && asked.revision !== open.revision)
+      return { none: `revision ${open.revision} is what people are asked, not ${asked.revision}` };
+    const { revision, step, askedAt } = open;
+    return { revision, step, askedAt, shown: linesOf(open, status, { namespace, name, nowMs }) };
   } finally {
     client.close();
   }

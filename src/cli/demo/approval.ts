@@ -1,13 +1,13 @@
-import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
-import { parse, stringify } from 'yaml';
+import { stringify } from 'yaml';
 import type { RolloutStatus } from '../../rollout/index.ts';
 import { colours } from '../colours.ts';
 import { CHAT_SECRETS, createDemoChat, type DemoChat } from './chat.ts';
+import { addPerson } from './person.ts';
 import { type Telling, until } from './until.ts';
 import { mark, weightsText } from './words.ts';
-import { type DemoWorld, post, type Setup } from './world.ts';
+import type { DemoWorld, Setup } from './world.ts';
 
 export type Answer = 'approve' | 'reject';
 
@@ -18,7 +18,8 @@ const CHAT_WITHIN_MS = 10_000;
 const LOOK_EVERY_MS = 250;
 
 const STYLES = { approve: 'primary', reject: 'danger' } as const;
-const ALICE = { name: 'alice', slack: 'U0ALICE01', user: 'alice@example.com' };
+/** Who approves in the stories. */
+export const ALICE = { name: 'alice', slack: 'U0ALICE01', user: 'alice@example.com' };
 const PEOPLE = [ALICE, { name: 'bob', slack: 'U0BOB0002', user: 'bob@example.com' }];
 
 export const APPROVAL: Setup = {
@@ -146,16 +147,11 @@ const untilThere = async <T>(signal: AbortSignal, look: () => Promise<T | undefi
   return undefined;
 };
 
-/** The command line that approves as alice, whose kubeconfig it writes: she may read Rollouts and approve, nothing else. */
-const otherWay = async ({ urls, kubeconfig, folder }: DemoWorld): Promise<string> => {
-  const token = randomBytes(16).toString('hex');
+/** The command line that approves as alice. */
+const otherWay = async (world: DemoWorld): Promise<string> => {
   const may = ['get', 'approve'].map(verb => ({ verb, namespace: 'weather' }));
-  await post(`${urls.control}/people`, { token, user: ALICE.user, may });
-  const admin = parse(await readFile(kubeconfig, 'utf8')) as { readonly users: readonly { readonly name: string }[] };
-  const file = join(folder, 'alice');
-  const users = admin.users.map(({ name }) => ({ name, user: { token } }));
-  await writeFile(file, stringify({ ...admin, users }, { lineWidth: 0 }), { mode: 0o600 });
+  const { kubeconfig } = await addPerson(world, { name: ALICE.name, user: ALICE.user, may });
   const program = process.argv[1] ?? '';
   const sluice = basename(program) === 'sluice' ? 'sluice' : `node ${relative(process.cwd(), program)}`;
-  return `${sluice} approve forecast -n weather --kubeconfig ${file} --server ${urls.server}`;
+  return `${sluice} approve forecast -n weather --kubeconfig ${kubeconfig} --server ${world.urls.server}`;
 };

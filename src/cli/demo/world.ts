@@ -30,8 +30,8 @@ export type DemoWorld = {
   readonly repository: string;
   /** For files of a story; goes with the demo. */
   readonly folder: string;
-  /** Commits the story's Rollout with this version; answers with the commit. */
-  commit(version: string): Promise<string>;
+  /** Commits the story's Rollout with this version; answers with the commit, or nothing when Git says that already. */
+  commit(version: string): Promise<string | undefined>;
   /** Makes a version answer with errors, as a share from 0 to 1. */
   breakVersion(version: string, errorRate: number): Promise<void>;
   status(): Promise<RolloutStatus | undefined>;
@@ -75,7 +75,7 @@ export const openDemoWorld = async (setup: Setup): Promise<DemoWorld> => {
     const client = createKubeClient({ kubeconfigPath: kubeconfig });
     closers.push(async () => client.close());
     await installDefinition(client);
-    const repository = await createRepository(join(folder, 'fleet'));
+    const repository = await createRepository(join(folder, 'fleet'), setup);
     await commitVersion(repository, 'v1', setup);
     const config = join(folder, 'sluice.yaml');
     await writeFile(config, `${configuration(repository, place)}${(await setup.configuration?.(place, folder)) ?? ''}`);
@@ -134,16 +134,24 @@ providers:
   zipkin: { default: { url: '${place['zipkin']}', lag: 2s } }
 `;
 
-const createRepository = async (dir: string): Promise<string> => {
+const createRepository = async (dir: string, { author }: Setup): Promise<string> => {
   await mkdir(join(dir, 'rollouts'), { recursive: true });
   await git.init({ fs, dir, defaultBranch: 'main' });
+  const settings = [
+    ['user.name', author.name],
+    ['user.email', author.email],
+    ['commit.gpgsign', 'false'],
+  ] as const;
+  // so that people can commit there with git, whatever their own settings are
+  for (const [path, value] of settings) await git.setConfig({ fs, dir, path, value });
   return dir;
 };
 
-const commitVersion = async (dir: string, version: string, { rollout, author }: Setup): Promise<string> => {
+const commitVersion = async (dir: string, version: string, { rollout, author }: Setup): Promise<string | undefined> => {
   const text = await readFile(shipped(`rollouts/${rollout}`), 'utf8');
   const filepath = 'rollouts/forecast.yaml';
   await writeFile(join(dir, filepath), text.replace(/^ {2}version: .*$/m, `  version: ${version}`));
+  if ((await git.status({ fs, dir, filepath })) === 'unmodified') return undefined;
   await git.add({ fs, dir, filepath });
   return git.commit({ fs, dir, message: `forecast ${version}`, author });
 };

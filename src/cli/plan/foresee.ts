@@ -35,7 +35,7 @@ export type ForeseenPlan = {
 
 /** What happens if everything goes well, and what each gate could find meanwhile. */
 export const foresee = (spec: RolloutSpec, installation: Installation, assumed: Assumed): ForeseenPlan => {
-  const plan = compilePlan(spec, installation, referenceOf(spec, installation, assumed));
+  const plan = compilePlan(spec, installation, assumed.reference ?? referenceOf(spec, installation, assumed));
   const proven = new Set<string>();
   const steps = plan.steps.map((step, index) => {
     const foreseen = foreseeStep(plan, { step, number: index + 1 }, { ...assumed, proven: new Set(proven) });

@@ -1,6 +1,14 @@
+import type { Reference } from '../../rollout/index.ts';
+import type { ClusterOptions } from '../cluster.ts';
+
 /** As they were written. */
-export type WrittenOptions = {
+export type WrittenOptions = Pick<ClusterOptions, 'namespace' | 'context' | 'kubeconfig'> & {
   readonly offline?: boolean;
+  readonly against?: string;
+  /** `--no-diff`. */
+  readonly diff?: boolean;
+  readonly prometheus?: string;
+  readonly controllerNamespace?: string;
   readonly requestsPerSecond?: string;
   readonly stableErrors?: string;
   readonly sampling?: string;
@@ -16,7 +24,18 @@ export type Assumed = {
   readonly stableErrors?: number;
   /** Share of the requests that have spans, 0..1. */
   readonly sampling: number;
+  /** What was measured; absent: it is made up from the rest. */
+  readonly reference?: Reference;
 };
+
+/** What the file is compared with. */
+export type Against =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'cluster' }
+  /** Without a ref: where the branch left the main one. */
+  | { readonly kind: 'git'; readonly ref?: string };
+
+export type Wanted = { readonly assumed: Assumed; readonly against: Against };
 
 const MOST_PER_SECOND = 1e7;
 
@@ -24,7 +43,7 @@ const MOST_PER_SECOND = 1e7;
 export const USUAL_ERRORS = 0.001;
 
 /** What is wrong with the command line, all of it, or what it says. */
-export const readOptions = (written: WrittenOptions): Assumed | { readonly problems: readonly string[] } => {
+export const readOptions = (written: WrittenOptions): Wanted | { readonly problems: readonly string[] } => {
   const problems: string[] = [];
   const number = (option: string, text: string | undefined, { isIn, expected }: Range): number | undefined => {
     if (text === undefined) return undefined;
@@ -33,16 +52,46 @@ export const readOptions = (written: WrittenOptions): Assumed | { readonly probl
     problems.push(`${option} is ${JSON.stringify(text)}, expected ${expected}`);
     return undefined;
   };
-  if (!written.offline) problems.push('plan against the cluster is not supported yet: use --offline');
+  const against = againstOf(written, problems);
   const perSecond = number('--requests-per-second', written.requestsPerSecond, RATE);
   const stableErrors = number('--stable-errors', written.stableErrors, ERRORS);
   const sampling = number('--sampling', written.sampling, SAMPLING) ?? 100;
   if (problems.length > 0) return { problems };
-  return {
+  const assumed = {
     ...(perSecond === undefined ? {} : { perSecond }),
     ...(stableErrors === undefined ? {} : { stableErrors: stableErrors / 100 }),
     sampling: sampling / 100,
   };
+  return { assumed, against };
+};
+
+const AGAINST = /^(?:cluster|git(?::(.+))?)$/;
+
+/** Options that only a cluster gives a meaning. */
+const OF_CLUSTER = {
+  namespace: '--namespace',
+  context: '--context',
+  kubeconfig: '--kubeconfig',
+  prometheus: '--prometheus',
+  controllerNamespace: '--controller-namespace',
+} as const satisfies Partial<Record<keyof WrittenOptions, string>>;
+
+const againstOf = (written: WrittenOptions, problems: string[]): Against => {
+  const { offline, against, prometheus } = written;
+  const [isKnown, ref] = AGAINST.exec(against ?? 'cluster') ?? [];
+  if (isKnown === undefined)
+    problems.push(`--against is ${JSON.stringify(against)}, expected cluster, git, or git:REF with a branch, tag or commit`);
+  if (offline && against !== undefined) problems.push('--against has no meaning with --offline, expected one of them');
+  if (prometheus !== undefined && !/^https?:\/\/[^/]/.test(prometheus))
+    problems.push('--prometheus is not a URL, expected http://... or https://...');
+  if (!offline && isKnown === 'cluster') return { kind: 'cluster' };
+  const instead = offline ? '--offline' : '--against git';
+  for (const [option, name] of Object.entries(OF_CLUSTER)) {
+    if (written[option as keyof typeof OF_CLUSTER] !== undefined)
+      problems.push(`${name} has no meaning with ${instead}, expected one of them`);
+  }
+  if (offline) return { kind: 'nothing' };
+  return { kind: 'git', ...(ref === undefined ? {} : { ref }) };
 };
 
 type Range = { readonly isIn: (value: number) => boolean; readonly expected: string };

@@ -1,8 +1,11 @@
+import { isoSeconds, type RolloutSpec } from '../../rollout/index.ts';
+import { beginsOf, type ClosedSpan, closedAhead } from './ahead.ts';
+import { type Compared, isBlocked } from './compared.ts';
 import type { ForeseenPlan, ForeseenStep } from './foresee.ts';
 import { type Assumed, USUAL_ERRORS } from './options.ts';
 import type { Planned } from './read.ts';
 import { type Warning, warningsOf } from './warnings.ts';
-import { approvalText, askedOf, figure, findsText, lengthText, stayText, trafficText } from './words.ts';
+import { askedOf, findsText, lengthText } from './words.ts';
 
 /** All that is told. */
 export type Report = {
@@ -10,34 +13,67 @@ export type Report = {
   readonly version: string;
   readonly foreseen: ForeseenPlan;
   readonly assumed: Assumed;
+  /** Absent: it was compared with nothing. */
+  readonly compared?: Compared;
+  /** Times of the next 7 days in which nothing moves forward. */
+  readonly closed: readonly ClosedSpan[];
+  /** By step, when it begins at the earliest if this is committed now; empty: that says nothing here. */
+  readonly begins: readonly (number | undefined)[];
   readonly warnings: readonly Warning[];
   readonly notes: readonly string[];
 };
 
-export const reportOf = (
-  { rollout }: Planned,
-  foreseen: ForeseenPlan,
-  known: { readonly assumed: Assumed; readonly isConfigured: boolean },
-): Report => {
+type Known = {
+  readonly assumed: Assumed;
+  readonly isConfigured: boolean;
+  readonly nowMs: number;
+  readonly compared?: Compared | undefined;
+  /** Where the file names none. */
+  readonly namespace?: string | undefined;
+};
+
+export const reportOf = ({ rollout }: Planned, foreseen: ForeseenPlan, known: Known): Report => {
   const { metadata, spec } = rollout;
+  const { compared, nowMs } = known;
+  const namespace = metadata.namespace ?? known.namespace;
   return {
-    name: metadata.namespace === undefined ? metadata.name : `${metadata.namespace}/${metadata.name}`,
+    name: namespace === undefined ? metadata.name : `${namespace}/${metadata.name}`,
     version: spec.version,
     foreseen,
     assumed: known.assumed,
-    warnings: warningsOf(foreseen),
+    ...(compared === undefined ? {} : { compared }),
+    closed: closedAhead(spec, nowMs),
+    begins: areTimesTold(spec, compared) ? beginsOf(spec, foreseen, nowMs) : [],
+    warnings: [...capacityWarnings(foreseen, compared), ...warningsOf(foreseen)],
     notes: [
-      ...(spec.windows === undefined || spec.windows.length === 0 ? [] : ['windows may hold each step back']),
       ...(spec.paused === true ? ['spec.paused is true: nothing begins'] : []),
+      ...(compared?.notes ?? []),
       ...assumptions(foreseen, known),
     ],
   };
 };
 
-const assumptions = (
-  { plan }: ForeseenPlan,
-  { assumed, isConfigured }: { readonly assumed: Assumed; readonly isConfigured: boolean },
-): readonly string[] => {
+/** Where something begins now, or windows decide when. */
+const areTimesTold = ({ windows = [], paused }: RolloutSpec, compared: Compared | undefined): boolean => {
+  if (paused === true || compared?.freeze !== undefined) return false;
+  if (compared?.outlook !== undefined && compared.outlook.kind !== 'starts') return false;
+  return windows.length > 0 || (compared !== undefined && compared.pods !== undefined);
+};
+
+/** R13: fewer pods than the share of a step needs. */
+const capacityWarnings = ({ steps }: ForeseenPlan, compared: Compared | undefined): readonly Warning[] => {
+  const [stable, wanted] = compared?.pods ?? [];
+  if (stable === undefined || wanted === undefined || wanted.ready === 0) return [];
+  const short = steps.find(({ step }) => wanted.ready < neededFor(step.weight, stable.ready));
+  if (short === undefined) return [];
+  const needed = neededFor(short.step.weight, stable.ready);
+  const message = `${wanted.version} has ${wanted.ready} ready pods, and ${short.step.weight}% of what ${stable.ready} pods of ${stable.version} serve needs ${needed}`;
+  return [{ step: short.number, gate: 'pods', message }];
+};
+
+const neededFor = (weight: number, readyOfStable: number): number => Math.ceil((weight / 100) * readyOfStable);
+
+const assumptions = ({ plan }: ForeseenPlan, { assumed, isConfigured }: Known): readonly string[] => {
   const counting = plan.gates.filter(({ judge }) => judge === 'sequential');
   return [
     ...(isConfigured ? [] : ['assumed: one Prometheus and what the Rollout names; --config names what there is']),
@@ -52,61 +88,78 @@ const assumptions = (
 };
 
 /** When it ends at the earliest, in one sentence. */
-export const endText = ({ foreseen: { plan, steps, earliestMs } }: Report): string => {
+export const endText = ({ foreseen: { plan, steps, earliestMs }, compared }: Report): string => {
   const people = steps.filter(({ step }) => step.pauseMs === null || step.approval !== undefined).length;
   const end = plan.end === 'stable' ? 'back on the stable version' : 'at 100% and stable';
   const waits = people === 0 ? '' : `, and what people take in ${people === 1 ? 'one step' : `${people} steps`}`;
-  return `${end} after ${lengthText(earliestMs)} at the earliest${waits}`;
+  // where nothing begins now, it is told of whatever begins next
+  const whole = compared?.outlook === undefined || compared.outlook.kind === 'starts' ? '' : 'from the first step on ';
+  return `${whole}${end} after ${lengthText(earliestMs)} at the earliest${waits}`;
 };
 
-/** For people at a terminal. */
-export const asText = (report: Report): string => {
-  const { foreseen, assumed, warnings, notes } = report;
-  const rate = assumed.perSecond === undefined ? '' : `, with ${figure(assumed.perSecond)} requests/s`;
-  const width = Math.max(0, ...foreseen.plan.gates.map(({ name }) => name.length));
-  const lines = [
-    `${report.name} ${report.version}: ${foreseen.steps.length} steps${rate}; ${endText(report)}`,
-    '',
-    'gates',
-    ...foreseen.plan.gates.map(gate => `  ${gate.name.padEnd(width)}  ${askedOf(gate)}`),
-    ...(foreseen.plan.gates.length === 0 ? ['  none: only readiness protects this rollout'] : []),
-    ...foreseen.steps.flatMap(step => ['', ...stepLines(step, { count: foreseen.steps.length, width })]),
-    ...(warnings.length === 0 ? [] : ['', ...warnings.map(warningText)]),
-    ...(notes.length === 0 ? [] : ['', ...notes.map(note => `note: ${note}`)]),
-  ];
-  return lines.map(line => `${line.trimEnd()}\n`).join('');
+/** `v1 3, v2 none: it begins when one is ready`. */
+export const podsText = (pods: NonNullable<Compared['pods']>): string => {
+  const last = pods.at(-1);
+  const waits = pods.length > 1 && last?.ready === 0 ? ': it begins when one is ready' : '';
+  return `${pods.map(({ version, ready }) => `${version} ${ready === 0 ? 'none' : ready}`).join(', ')}${waits}`;
 };
 
-const warningText = ({ step, gate, message }: Warning): string => `warning: step ${step}, ${gate}: ${message}`;
+/** `2026-11-27T17:00:00Z to 2026-11-27T23:00:00Z`. */
+export const spanText = ({ fromMs, toMs }: ClosedSpan): string =>
+  `${isoSeconds(fromMs)} ${toMs === undefined ? 'for 14 days at least' : `to ${isoSeconds(toMs)}`}`;
 
-const stepLines = (
-  foreseen: ForeseenStep,
-  { count, width }: { readonly count: number; readonly width: number },
-): readonly string[] => {
-  const { step, number, newPerSecond, gates } = foreseen;
-  const name = step.name === undefined ? '' : ` ${step.name}`;
-  const rate = newPerSecond === undefined || newPerSecond === 0 ? '' : `; ${figure(newPerSecond)} requests/s of the new version`;
-  const approval = approvalText(step);
-  return [
-    `step ${number}/${count}${name} ${trafficText(step)}: ${stayText(foreseen)}${rate}`,
-    ...(approval === undefined ? [] : [`  ${approval}`]),
-    ...gates.map(gate => `  ${gate.gate.name.padEnd(width)}  ${findsText(gate)}`),
-  ];
+/** When a step begins; `undefined`: nothing is said of it. */
+export const beginText = ({ begins }: Report, number: number): string | undefined => {
+  if (begins.length === 0) return undefined;
+  const beginsMs = begins[number - 1];
+  return beginsMs === undefined ? 'not within 14 days (spec.windows)' : `from ${isoSeconds(beginsMs)}`;
 };
+
+/** More closed times than these are only counted. */
+export const MOST_SPANS = 10;
 
 /** For programs. Times in seconds. */
-export const asObject = ({ name, version, foreseen, assumed, warnings, notes }: Report): object => ({
-  rollout: name,
-  version,
-  ...(assumed.perSecond === undefined ? {} : { requestsPerSecond: assumed.perSecond }),
-  ...(assumed.stableErrors === undefined ? {} : { stableErrorsPercent: Number((100 * assumed.stableErrors).toPrecision(6)) }),
-  earliestEndSeconds: seconds(foreseen.earliestMs),
-  waitsForPeople: foreseen.steps.some(({ step }) => step.pauseMs === null || step.approval !== undefined),
-  ends: foreseen.plan.end === 'stable' ? 'stable' : 'promoted',
-  gates: foreseen.plan.gates.map(gate => ({ name: gate.name, asks: askedOf(gate), plan: gate })),
-  steps: foreseen.steps.map(stepObject),
-  warnings,
-  notes,
+export const asObject = (report: Report): object => {
+  const { name, version, foreseen, assumed, compared, closed, begins, warnings, notes } = report;
+  return {
+    rollout: name,
+    version,
+    ...(compared === undefined ? {} : { comparison: comparisonObject(compared) }),
+    ...(assumed.perSecond === undefined ? {} : { requestsPerSecond: Number(assumed.perSecond.toPrecision(6)) }),
+    ...(assumed.stableErrors === undefined ? {} : { stableErrorsPercent: Number((100 * assumed.stableErrors).toPrecision(6)) }),
+    earliestEndSeconds: seconds(foreseen.earliestMs),
+    waitsForPeople: foreseen.steps.some(({ step }) => step.pauseMs === null || step.approval !== undefined),
+    ends: foreseen.plan.end === 'stable' ? 'stable' : 'promoted',
+    gates: foreseen.plan.gates.map(gate => ({ name: gate.name, asks: askedOf(gate), plan: gate })),
+    steps: foreseen.steps.map(step => {
+      const beginsMs = begins[step.number - 1];
+      return { ...stepObject(step), ...(beginsMs === undefined ? {} : { beginsAt: isoSeconds(beginsMs) }) };
+    }),
+    ...(closed.length === 0 ? {} : { closed: closed.map(closedObject) }),
+    warnings,
+    notes,
+  };
+};
+
+const comparisonObject = (compared: Compared): object => {
+  const { with: against, outlook, changes, pods, findings, moved, problem, freeze } = compared;
+  return {
+    with: against,
+    blocked: isBlocked(compared),
+    ...(outlook === undefined ? {} : { outlook }),
+    changes,
+    ...(pods === undefined ? {} : { pods }),
+    ...(freeze === undefined ? {} : { freeze }),
+    findings,
+    mesh: moved.map(({ when, objects }) => ({ when, objects: objects.map(one => ({ ...one, diff: one.diff.join('\n') })) })),
+    ...(problem === undefined ? {} : { problem }),
+  };
+};
+
+const closedObject = ({ fromMs, toMs, because }: ClosedSpan): object => ({
+  from: isoSeconds(fromMs),
+  ...(toMs === undefined ? {} : { to: isoSeconds(toMs) }),
+  because,
 });
 
 const seconds = (ms: number): number => Math.ceil(ms / 1_000);

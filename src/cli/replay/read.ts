@@ -14,6 +14,7 @@ type Read = readonly (Found | Unreadable)[];
 /** Far above any real record; a small file can unpack to anything. */
 const MOST_BYTES = 32 * 1024 * 1024;
 const RECORDS = /\.json(?:\.gz)?$/;
+const MEMORY = 'sluice.dev/memory';
 const EXPECTED = 'expected evidence records, or ConfigMaps that hold some';
 
 /** All records of one argument: a file, a folder, or `-`, in the order of their names. Never throws. */
@@ -90,10 +91,12 @@ function fromManifest(manifest: Manifest, where: string): Read {
   if (Array.isArray(items)) {
     if (items.length === 0) return [{ where, problem: `is an empty list, ${EXPECTED}` }];
     // The API server leaves the kind of items out.
-    return items.flatMap((item: unknown) => {
-      const one: unknown = isObject(item) ? { kind: 'ConfigMap', ...item } : item;
-      return isManifest(one) ? fromManifest(one, where) : [{ where, problem: `lists something else, ${EXPECTED}` }];
-    });
+    return items
+      .filter(item => !isMemory(item))
+      .flatMap((item: unknown) => {
+        const one: unknown = isObject(item) ? { kind: 'ConfigMap', ...item } : item;
+        return isManifest(one) ? fromManifest(one, where) : [{ where, problem: `lists something else, ${EXPECTED}` }];
+      });
   }
   const name = isObject(metadata) ? `ConfigMap ${metadata['namespace'] ?? ''}/${metadata['name'] ?? ''}` : 'ConfigMap';
   const keys = isObject(binaryData)
@@ -110,6 +113,10 @@ function fromManifest(manifest: Manifest, where: string): Read {
       : [{ where: place, problem: 'is no text, expected base64' }];
   });
 }
+
+/** What a chat remembers stands beside the Rollout, under the same label, and holds no records. */
+const isMemory = (item: unknown): boolean =>
+  isObject(item) && isObject(item['metadata']) && isObject(item['metadata']['labels']) && MEMORY in item['metadata']['labels'];
 
 function single(bytes: Uint8Array, where: string): Read {
   const read = textOf(bytes);

@@ -6,7 +6,8 @@ import { KubeError } from '../../adapters/kubernetes/errors.ts';
 import { istioVersion } from '../../adapters/kubernetes/missing.ts';
 import { createPodSource, toPod, toService } from '../../adapters/kubernetes/pods.ts';
 import { type KubeObject, PODS, type Resource, ROLLOUTS, SERVICES } from '../../adapters/kubernetes/resources.ts';
-import { type Logger, type PodSource, type Router, SystemError } from '../../controller/ports.ts';
+import { toRollout } from '../../adapters/kubernetes/rollouts.ts';
+import { type Logger, type PodSource, type Router, type StoredRollout, SystemError } from '../../controller/ports.ts';
 import type { RolloutStatus } from '../../rollout/index.ts';
 
 /** A cluster as it was when it was read. */
@@ -16,6 +17,8 @@ export type LiveMesh = {
   readonly pods: PodSource;
   /** Of the Rollout in the cluster; `undefined`: there is none, or no such kind of object, or it may not be read. */
   readonly statusOf: (namespace: string, name: string) => { readonly uid: string; readonly status: RolloutStatus } | undefined;
+  /** The Rollout in the cluster; `undefined`: there is none, or no such kind of object. `hidden`: it may not be read. */
+  readonly storedOf: (namespace: string, name: string) => StoredRollout | 'hidden' | undefined;
 };
 
 type Wanted = {
@@ -40,8 +43,8 @@ export const readMesh = async (client: KubeClient, { namespaces, rollouts }: Wan
     const lists = within.map(namespace => client.list(resource, namespace === undefined ? {} : { namespace }));
     return (await Promise.all(lists)).flatMap(({ items }) => items);
   };
-  const [statuses, optional, virtualServices, destinationRules, services, pods] = await Promise.all([
-    Promise.all(rollouts.map(rollout => readStatus(client, rollout))),
+  const [stored, optional, virtualServices, destinationRules, services, pods] = await Promise.all([
+    Promise.all(rollouts.map(rollout => readStored(client, rollout))),
     readOptional(list),
     filled(everywhere?.items ?? list(istio('virtualservices')), withoutManagedFields),
     filled(list(istio('destinationrules')), withoutManagedFields),
@@ -49,6 +52,8 @@ export const readMesh = async (client: KubeClient, { namespaces, rollouts }: Wan
     filled(list(PODS, namespaces), toPod),
   ]);
   const routing = { virtualServices, destinationRules };
+  const storedOf: LiveMesh['storedOf'] = (namespace, name) =>
+    stored[rollouts.findIndex(rollout => rollout.namespace === namespace && rollout.name === name)];
   return {
     world: {
       ...routing,
@@ -60,8 +65,13 @@ export const readMesh = async (client: KubeClient, { namespaces, rollouts }: Wan
     },
     router: createIstioRouter({ ...routing, patch: refuse, refresh: refuse, clock: { now: () => Date.now() } }),
     pods: createPodSource(pods, services),
-    statusOf: (namespace, name) =>
-      statuses[rollouts.findIndex(rollout => rollout.namespace === namespace && rollout.name === name)],
+    statusOf: (namespace, name) => {
+      const known = storedOf(namespace, name);
+      return known === undefined || known === 'hidden' || known.status === undefined
+        ? undefined
+        : { uid: known.uid, status: known.status };
+    },
+    storedOf,
   };
 };
 
@@ -99,16 +109,15 @@ const readOptional = async (
   return new Map((await Promise.all(kinds.map(read))).flat());
 };
 
-const readStatus = async (
+const readStored = async (
   client: KubeClient,
   { namespace, name }: { readonly namespace: string; readonly name: string },
-): Promise<ReturnType<LiveMesh['statusOf']>> => {
+): Promise<ReturnType<LiveMesh['storedOf']>> => {
   try {
-    const { metadata, ...object } = await client.get(ROLLOUTS, { namespace, name });
-    const status = object['status'] as RolloutStatus | undefined;
-    return status === undefined ? undefined : { uid: metadata.uid ?? '', status };
+    return toRollout(await client.get(ROLLOUTS, { namespace, name }));
   } catch (error) {
-    if (isKind(error, 'notFound') || isKind(error, 'refused')) return undefined;
+    if (isKind(error, 'refused')) return 'hidden';
+    if (isKind(error, 'notFound')) return undefined;
     throw error;
   }
 };

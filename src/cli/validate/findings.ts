@@ -2,24 +2,25 @@ import { checkMesh } from '../../adapters/istio/meshCheck/checker.ts';
 import { placeOf } from '../../adapters/istio/meshCheck/ground.ts';
 import { hostOf } from '../../adapters/istio/resolve.ts';
 import { createKubeClient } from '../../adapters/kubernetes/client.ts';
-import { loadKubeConfig } from '../../adapters/kubernetes/kubeconfig.ts';
+import { loadCaller } from '../../adapters/kubernetes/credentials.ts';
 import { type ParsedRollout, parseRollouts } from '../../adapters/spec/parse.ts';
 import { compilePlan, type MeshFinding, type MeshObservation, type Rollout, type RolloutStatus } from '../../rollout/index.ts';
 import { type LiveMesh, readMesh } from './cluster.ts';
 import type { ClusterFinding } from './report.ts';
 
-type Options = { readonly kubeconfig?: string; readonly namespace?: string };
+/** Which cluster, and the namespace of Rollouts whose file names none. */
+export type ClusterPlace = { readonly kubeconfigPath?: string; readonly context?: string; readonly namespace?: string };
 
 /** What the cluster shows about the Rollouts of some files. Throws SystemError when it cannot be asked. */
 export const findInCluster = async (
   texts: readonly { readonly file: string; readonly text: string }[],
-  { kubeconfig, namespace }: Options,
+  { namespace, ...place }: ClusterPlace,
 ): Promise<readonly ClusterFinding[]> => {
   const parsed = texts.flatMap(({ text, file }) => parseRollouts(text, file).rollouts);
   if (parsed.length === 0) return [];
-  const fallback = namespace ?? namespaceOfContext(kubeconfig);
+  const fallback = namespace ?? loadCaller(place).namespace;
   const wanted = parsed.map(rollout => ({ parsed: rollout, rollout: toRollout(rollout, fallback) }));
-  const client = createKubeClient(kubeconfig === undefined ? {} : { kubeconfigPath: kubeconfig });
+  const client = createKubeClient(place);
   try {
     const rollouts = wanted.map(({ rollout }) => rollout);
     const namespaces = rollouts.flatMap(rollout => [rollout.namespace, placeOf(hostOf(rollout))?.namespace ?? rollout.namespace]);
@@ -40,11 +41,6 @@ export const findInCluster = async (
   }
 };
 
-const namespaceOfContext = (kubeconfig: string | undefined): string => {
-  const config = loadKubeConfig(kubeconfig);
-  return config.getContextObject(config.getCurrentContext())?.namespace ?? 'default';
-};
-
 const toRollout = ({ metadata, spec }: ParsedRollout, fallback: string): Rollout => ({
   uid: '',
   namespace: metadata.namespace ?? fallback,
@@ -56,7 +52,8 @@ const toRollout = ({ metadata, spec }: ParsedRollout, fallback: string): Rollout
 /** Names of providers do not matter here: gates are only looked at for where their numbers come from. */
 const planOf = ({ spec }: Rollout): RolloutStatus['plan'] => compilePlan(spec, { prometheus: [], zipkin: [] }, undefined);
 
-const findingsFor = (mesh: LiveMesh, written: Rollout): readonly MeshFinding[] => {
+/** What is found for one Rollout as it is written, with the status that the cluster knows. */
+export const findingsFor = (mesh: LiveMesh, written: Rollout): readonly MeshFinding[] => {
   const { namespace, name, spec } = written;
   const known = mesh.statusOf(namespace, name);
   const plan = planOf(written);

@@ -54,13 +54,12 @@ function summary({ file, found, ignored, problems: ofFile, findings = [] }: Vali
 
 const counted = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
 
-export function asJson(files: readonly Validated[]): string {
+export function asObject(files: readonly Validated[]): object {
   const isChecked = files.some(({ findings }) => findings !== undefined);
-  const result = {
+  return {
     valid: !isRefused(files),
     files: files.map(({ file, found, ignored, names }) => ({ file, found, ignored, rollouts: names })),
     problems: files.flatMap(({ problems }) => problems),
     ...(isChecked ? { findings: files.flatMap(({ findings = [] }) => findings) } : {}),
   };
-  return `${JSON.stringify(result, null, 2)}\n`;
 }

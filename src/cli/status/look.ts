@@ -1,0 +1,33 @@
+import { rolloutView } from '../../rollout/index.ts';
+import type { Cluster } from '../cluster.ts';
+import { findRollout } from '../findRollout.ts';
+import { type CliIo, EXIT } from '../io.ts';
+import { type Format, formatted } from '../output.ts';
+import { paint } from '../paint.ts';
+import type { Terminal } from '../terminal.ts';
+import type { Line } from '../text.ts';
+import { endingOf } from './ending.ts';
+import { createServiceReader, readPods } from './findPods.ts';
+import { lowerTree, upperTree } from './tree.ts';
+
+export type Place = { readonly io: CliIo; readonly terminal: Terminal };
+
+export type Asked = { readonly name: string; readonly output?: Format; readonly timeoutMs?: number };
+
+/** One look; answers the exit code. The Rollout is shown before its pods are known. Throws SystemError. */
+export const lookAt = async ({ io, terminal }: Place, cluster: Cluster, { name, output }: Asked): Promise<number> => {
+  const readService = createServiceReader(cluster.client, cluster.namespace, name);
+  const { rollout } = await findRollout(cluster, name);
+  const nowMs = Date.now();
+  const view = rolloutView(rollout, nowMs);
+  const pods = readPods(cluster.client, rollout, view.versions, readService);
+  if (output !== undefined) {
+    io.out(await formatted({ ...view, pods: await pods }, output));
+  } else {
+    const style = { width: terminal.columns(), isAscii: terminal.isAscii };
+    const write = (lines: readonly Line[]): void => io.out(lines.map(line => `${paint(line)}\n`).join(''));
+    write(upperTree({ view, nowMs }, style));
+    write(lowerTree({ view, nowMs, pods: await pods }, style));
+  }
+  return endingOf(rollout) ?? EXIT.done;
+};
