@@ -22,7 +22,7 @@ describe('wrong usage: exit code 2, and where to look', () => {
     ],
     [
       ['validate', '-o', 'xml', 'x.yaml'],
-      ["'xml' is invalid. Allowed choices are text, json.", '`sluice validate --help`'],
+      ["'xml' is invalid. Allowed choices are text, json, yaml.", '`sluice validate --help`'],
     ],
     [
       ['controller', '--config'],
@@ -34,7 +34,7 @@ describe('wrong usage: exit code 2, and where to look', () => {
     ],
     [['install', '--namespace', 'A B'], ['--namespace is "A B", expected lower-case letters, digits and "-", at most 63']],
     [['plan'], ["error: missing required argument 'file'", '`sluice plan --help`']],
-    [['plan', 'x.yaml'], ['plan against the cluster is not supported yet: use --offline']],
+    [['plan', 'x.yaml'], ['reading x.yaml: no such file']],
     [['validate', '/nowhere.yaml'], ['reading /nowhere.yaml: no such file or folder']],
   ])('sluice %j', async (args, says) => {
     const { code, output } = await run(args);

@@ -21,6 +21,8 @@ export type Running = {
   wrote(text: string): Promise<void>;
   readonly ended: Promise<Ended>;
   signal(signal: NodeJS.Signals): void;
+  /** Writes to its standard input, if it has one (`typed`). */
+  type(text: string): void;
   /** SIGTERM, and the end. */
   stop(): Promise<Ended>;
 };
@@ -31,6 +33,8 @@ type Surroundings = {
   readonly env?: Readonly<Record<string, string>>;
   /** As in a terminal: signals reach the program and all that it has started. */
   readonly terminal?: boolean;
+  /** With a standard input to type into. */
+  readonly typed?: boolean;
 };
 
 /** Programs do not outlive the process of their test, nor that process the run. */
@@ -41,9 +45,9 @@ for (const event of ['exit', 'disconnect'] as const)
   });
 
 /** Starts the built program with these arguments. */
-export const start = (args: readonly string[], { env = {}, terminal = false }: Surroundings = {}): Running => {
+export const start = (args: readonly string[], { env = {}, terminal = false, typed = false }: Surroundings = {}): Running => {
   const child: ChildProcess = spawn(process.execPath, [inject('program'), ...args], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: [typed ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...env },
     detached: terminal,
   });
@@ -96,6 +100,7 @@ export const start = (args: readonly string[], { env = {}, terminal = false }: S
     wrote: async text => void (await waitFor(() => (output.includes(text) ? true : undefined))),
     ended,
     signal: signal => void (terminal ? process.kill(-pid, signal) : child.kill(signal)),
+    type: text => void child.stdin?.write(text),
     stop: () => {
       child.kill('SIGTERM');
       return ended;

@@ -125,6 +125,7 @@ const BUILT_IN: readonly Resource[] = [
   rbac('ClusterRole', true),
   rbac('ClusterRoleBinding', true),
   define('authentication.k8s.io', ['v1'], 'TokenReview', { cluster: true, review: true }),
+  define('authentication.k8s.io', ['v1'], 'SelfSubjectReview', { cluster: true, review: true }),
   define('authorization.k8s.io', ['v1'], 'SubjectAccessReview', { cluster: true, review: true }),
   define('authorization.k8s.io', ['v1'], 'SelfSubjectAccessReview', { cluster: true, review: true }),
 ];

@@ -17,8 +17,7 @@ function tokenStatus(spec: JsonObject, people: People): JsonObject {
     const audiences = `[${JSON.stringify(AUDIENCE)}] is invalid for the target audiences ${JSON.stringify(wanted)}`;
     return { user: {}, error: `token audiences ${audiences}` };
   }
-  const user = { username: identity.username, uid: identity.username, groups: [...identity.groups] };
-  return { authenticated: true, user, audiences: [AUDIENCE] };
+  return { authenticated: true, user: userOf(identity), audiences: [AUDIENCE] };
 }
 
 function attemptedOf(attributes: JsonObject): Attempted {
@@ -44,6 +43,8 @@ function subjectOf(resource: Resource, spec: JsonObject, caller: Identity): Iden
   return { username, groups };
 }
 
+const userOf = ({ username, groups }: Identity): JsonObject => ({ username, uid: username, groups: [...groups] });
+
 const isGiven = (part: Json | undefined): boolean => part !== undefined && part !== null;
 
 function accessStatus(resource: Resource, spec: JsonObject, people: People, caller: Identity): JsonObject {
@@ -59,8 +60,10 @@ function accessStatus(resource: Resource, spec: JsonObject, people: People, call
   return isAllowed ? { allowed: true, reason: 'RBAC: allowed by what the sandbox was told of this user' } : { allowed: false };
 }
 
-/** Answers a TokenReview or an access review as the API server does; nothing is stored. Throws a refusal for what it would refuse. */
+/** Answers a TokenReview, a SelfSubjectReview or an access review as the API server does; nothing is stored. Throws a refusal for what it would refuse. */
 export function answerReview(resource: Resource, object: KubeObject, people: People, caller: Identity): JsonObject {
+  if (resource.kind === 'SelfSubjectReview')
+    return { ...object, metadata: { creationTimestamp: null }, status: { userInfo: userOf(caller) } };
   const spec = objectOf(at(object, 'spec'));
   const status = resource.kind === 'TokenReview' ? tokenStatus(spec, people) : accessStatus(resource, spec, people, caller);
   return { ...object, metadata: { creationTimestamp: null }, spec, status };

@@ -106,6 +106,17 @@ describe('rights', () => {
     expect(self.body.status.allowed).toBe(true);
   });
 
+  it('everybody may ask who they are', async () => {
+    const path = `${sandbox.urls.api}/apis/authentication.k8s.io/v1/selfsubjectreviews`;
+    const ask = (token: string) =>
+      send(path, { method: 'POST', headers: { authorization: `Bearer ${token}` }, body: JSON.stringify({ metadata: {} }) });
+    expect(await ask('carol')).toMatchObject({
+      code: 201,
+      body: { status: { userInfo: { username: 'carol', groups: ['system:authenticated'] } } },
+    });
+    expect((await ask('nobody')).code).toBe(401);
+  });
+
   it('hold for the API itself', async () => {
     const as = (token: string, path: string, method = 'GET') =>
       send(`${sandbox.urls.api}${path}`, { method, headers: { authorization: `Bearer ${token}` } });
