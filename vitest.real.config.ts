@@ -20,6 +20,8 @@ const ORDER = [
   'reflector',
   'lease',
   'everyRequest',
+  'dashboard',
+  'dashboardList',
 ];
 const LAST = ['approvals', 'seededCrashes', 'faults', 'outages'];
 

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
@@ -71,7 +71,10 @@ describe('examples', () => {
 describe('YAML in the documentation', () => {
   const yaml = pages.flatMap(page => blocks(page, 'yaml').map((text, index) => ({ name: `${page}, block ${index + 1}`, text })));
 
-  it.each(yaml.filter(({ text }) => /^kind: Rollout$/m.test(text)))('$name is a valid Rollout', ({ name, text }) => {
+  // Argo's kind has the same name
+  const isOurs = (text: string): boolean => /^apiVersion: sluice\.dev\/.*\nkind: Rollout$/m.test(text);
+
+  it.each(yaml.filter(({ text }) => isOurs(text)))('$name is a valid Rollout', ({ name, text }) => {
     expect(problemsOf(text, name)).toEqual([]);
   });
 
@@ -137,6 +140,31 @@ describe('links', () => {
     const others = pages.filter(other => other !== page);
     const name = page.slice(page.lastIndexOf('/') + 1);
     expect(others.some(other => read(other).includes(`${name})`) || read(other).includes(`${name}#`))).toBe(true);
+  });
+});
+
+describe('pictures', () => {
+  const pictures = filesIn('docs/pictures', /\.(?:png|svg)$/);
+  const recordings = pictures.filter(picture => picture.endsWith('.svg'));
+
+  it('there are some, and each is shown on a page, with words for those who do not see it', () => {
+    expect(pictures.length).toBeGreaterThan(5);
+    const shown = pages.flatMap(page =>
+      [...read(page).matchAll(/!\[([^\]]{20,})\]\(([^)\s]+)\)/g)].map(([, , target = '']) => join(dirname(page), target)),
+    );
+    expect(pictures.filter(picture => !shown.includes(picture))).toEqual([]);
+  });
+
+  it('none makes its page slow to load', () => {
+    const most = (picture: string): number => (picture.endsWith('.svg') ? 300_000 : 200_000);
+    expect(pictures.filter(picture => statSync(join(root, picture)).size > most(picture))).toEqual([]);
+  });
+
+  it.each(recordings)('%s says what it shows, and needs nothing of elsewhere', picture => {
+    const text = read(picture);
+    expect(text).toMatch(/<svg [^>]*role="img"[^>]*>\s*<title[^>]*>[^<]{20,}<\/title>/);
+    expect(text).toContain('prefers-reduced-motion');
+    expect(text.replace('http://www.w3.org/2000/svg', '')).not.toMatch(/<script|<image|@import|url\(|(?:href|src)=/);
   });
 });
 

@@ -46,7 +46,7 @@ describe.skipIf(!bed.has('istiod', 'envoy'))('what the mesh check finds is true 
   /** Codes of the errors that `sluice validate --cluster` finds. */
   const errors = async (spec: object = {}): Promise<readonly string[]> => {
     const text = stringify({ ...ROLLOUT, spec: { ...ROLLOUT.spec, ...spec } });
-    const found = await findInCluster([{ file: 'a.yaml', text }], { kubeconfig: bed.kubeconfig });
+    const found = await findInCluster([{ file: 'a.yaml', text }], { kubeconfigPath: bed.kubeconfig });
     return found.filter(({ severity }) => severity === 'error').map(({ code }) => code);
   };
   const answers = (what: string, fits: (status: number, version: unknown, body: string) => boolean, path = '/') =>

@@ -1,4 +1,7 @@
-/** The servers of a bed that can be stopped, started, paused and left out. `pods` plays the containers, `git` serves repositories. */
+/**
+ * The servers of a bed that can be stopped, started, paused and left out. `pods` plays the containers, `git` serves repositories.
+ * `chromium` is no server: the tests of the dashboard start it.
+ */
 const PARTS = [
   'prometheus',
   'zipkin',
@@ -10,6 +13,7 @@ const PARTS = [
   'envoy',
   'pods',
   'git',
+  'chromium',
 ] as const;
 export type Part = (typeof PARTS)[number];
 
@@ -18,6 +22,7 @@ const NEEDS: Readonly<Record<Part, readonly Part[]>> = {
   prometheus: [],
   zipkin: [],
   git: [],
+  chromium: [],
   etcd: [],
   'kube-apiserver': ['etcd'],
   'kube-controller-manager': ['kube-apiserver'],
