@@ -160,6 +160,39 @@ describe('GET /api/v1/stream', () => {
     expect((await watch()).status).toBe(503);
   });
 
+  it('gives a place back when its viewer leaves before the first event, or waits behind another one', async () => {
+    const { newest } = createRollouts([rollout('weather', 'forecast')]);
+    let asks = 0;
+    let answer = (): void => {};
+    const answered = new Promise<void>(resolve => {
+      answer = resolve;
+    });
+    const may = async (): Promise<boolean> => {
+      asks += 1;
+      await answered;
+      return true;
+    };
+    const streams = { mostViewers: 2, lookMs: 10 };
+    const { url, server } = await rigs.start({ streams }, { newest, access: { userOf: async () => ALICE, may } });
+    const [host = '', port] = server.address.split(':');
+    const request = `GET /api/v1/stream HTTP/1.1\r\nhost: sluice\r\nauthorization: Bearer ${TOKEN}\r\n\r\n`;
+    const early = connect(Number(port), host);
+    early.write(request);
+    while (asks < 1) await delay(5);
+    early.destroy();
+    await delay(20);
+    answer();
+    const twice = connect(Number(port), host);
+    twice.write(request + request);
+    await once(twice, 'readable');
+    await delay(50);
+    twice.destroy();
+    const watch = async (): Promise<number> =>
+      (await fetch(`${url}/api/v1/stream`, { headers: { authorization: `Bearer ${TOKEN}` } })).status;
+    await delay(50);
+    expect([await watch(), await watch()]).toEqual([200, 200]);
+  });
+
   it('sends a reader that did not read for a while the newest state only', async () => {
     const { rollouts, server } = await start();
     const [host = '', port] = server.address.split(':');

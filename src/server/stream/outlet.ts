@@ -18,7 +18,7 @@ const HEAD = {
   'x-accel-buffering': 'no',
 };
 
-/** Server-sent events over an answer that nobody has begun. `onReady`: it takes more again; `onClose`: nobody is there any more. */
+/** Server-sent events over an answer that nobody has begun, and whose connection stands. `onReady`: it takes more again; `onClose`: nobody is there any more. */
 export const createOutlet = (
   outgoing: ServerResponse,
   { onReady, onClose }: { readonly onReady: () => void; readonly onClose: () => void },
@@ -36,7 +36,15 @@ export const createOutlet = (
     isBlocked = false;
     onReady();
   });
-  outgoing.once('close', onClose);
+  // an answer that waits behind another one on its connection is not told that it has no connection any more
+  const { socket } = outgoing.req;
+  const close = (): void => {
+    socket.off('close', close);
+    outgoing.off('close', close);
+    onClose();
+  };
+  socket.once('close', close);
+  outgoing.once('close', close);
   outgoing.on('error', () => outgoing.destroy());
   outgoing.socket?.setNoDelay(true);
   outgoing.writeHead(200, HEAD);
@@ -48,11 +56,11 @@ export const createOutlet = (
       if (!isBlocked && performance.now() - sentMs >= idleMs) send(':\n\n');
     },
     endStuck: stuckMs => {
-      if (isBlocked && performance.now() - blockedMs >= stuckMs) outgoing.destroy();
+      if (isBlocked && performance.now() - blockedMs >= stuckMs) socket.destroy();
     },
     end: () => {
       outgoing.end();
-      if (isBlocked) outgoing.destroy();
+      if (isBlocked) socket.destroy();
     },
   };
 };

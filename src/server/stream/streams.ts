@@ -146,6 +146,7 @@ export const createStreams = ({ newest, reading, access, bodyOf, logger, limits 
       namespaces = namespacesOf(newest.keys());
       const scope = await reading.scopeOf(reader, namespaces);
       refuseMore(reader);
+      if (isGone(outgoing)) return;
       begin<ListViewer>(
         onClose => list.open(outgoing, scope, onClose),
         caller,
@@ -161,6 +162,7 @@ export const createStreams = ({ newest, reading, access, bodyOf, logger, limits 
       const { namespace, name } = await reading.found(reader, rollout);
       const may = await reading.rightsOf(reader, { namespace, name });
       refuseMore(reader);
+      if (isGone(outgoing)) return;
       begin<RolloutViewer>(
         onClose => rollouts.open(outgoing, keyOf({ namespace, name }), may, onClose),
         caller,
@@ -177,3 +179,6 @@ export const createStreams = ({ newest, reading, access, bodyOf, logger, limits 
     },
   };
 };
+
+/** Whoever has left while they were asked about will not be told to have left again. */
+const isGone = ({ req, destroyed }: ServerResponse): boolean => destroyed || req.socket.destroyed;

@@ -39,6 +39,7 @@ export const REQUESTS: Group = {
       'approval with the right to update only': ({ victim }) => apiAnswer(victim, { token: UPDATER }),
     }),
     ...refusedWith([409], {
+      'promote of whatever there is': asking('promote', UPDATER),
       'promote of another revision': naming('promote', { revision: '00000000', step: 1 }),
       'promote of a step that is not in progress': naming('promote', { step: 2 }),
       'abort of another revision': naming('abort', { revision: '00000000' }),
@@ -46,7 +47,6 @@ export const REQUESTS: Group = {
       'resume of what is not paused': naming('resume', {}),
     }),
     ...refusedWith([400], {
-      'promote of whatever there is': asking('promote', UPDATER),
       'promote in the name of somebody else': naming('promote', { step: 1, by: 'alice@example.com' }),
       'abort with an id of its own': naming('abort', { id: '1' }),
       'abort at a time of its own': naming('abort', { at: '2026-11-21T14:00:00Z' }),
