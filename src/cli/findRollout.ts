@@ -75,5 +75,5 @@ const present = (objects: readonly KubeObject[] | undefined, namespace: string):
     return 'it has none at all: choose another namespace with -n, or look everywhere with `sluice get -A`';
   const names = objects.slice(0, MOST_NAMES).map(({ metadata }) => metadata.name);
   const more = objects.length > MOST_NAMES ? ` and ${objects.length - MOST_NAMES} more (sluice get -n ${namespace})` : '';
-  return `there are ${names.join(', ')}${more}`;
+  return `there ${names.length === 1 ? 'is' : 'are'} ${names.join(', ')}${more}`;
 };

@@ -5,9 +5,9 @@ import { findRollout } from './findRollout.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { type Format, formatted } from './output.ts';
 import { paint } from './paint.ts';
-import { alignedLines, cell } from './table.ts';
+import { alignedLines, cell, columnWidths, fittingLines } from './table.ts';
 import { createTerminal, type Terminal } from './terminal.ts';
-import { cutLine, type Line, plain, type Tone } from './text.ts';
+import { cutLine, type Line, plain, type Tone, wrap } from './text.ts';
 
 type Options = ClusterOptions & { readonly output?: Format; readonly evidence?: boolean };
 
@@ -48,7 +48,7 @@ const TONES: Partial<Readonly<Record<HistoryEntry['action'], Tone>>> = {
   superseded: 'warn',
 };
 
-/** A table, newest first as it is given; where nobody looks nothing is cut. */
+/** A table, newest first as it is given; on narrow terminals each message stands below its line. Where nobody looks nothing is cut. */
 export const historyLines = (
   entries: readonly HistoryEntry[],
   terminal: Pick<Terminal, 'columns' | 'isAscii'>,
@@ -56,15 +56,34 @@ export const historyLines = (
   const head = ['AT', 'ACTION', 'FROM -> TO', 'STEP', 'REASON', 'EVIDENCE', 'MESSAGE'].map(title => cell(title, 'strong'));
   const rows = entries.map(({ at, from, to, action, reason, message, evidence, step, weight }) => [
     cell(isoSeconds(Date.parse(at)), 'dim'),
-    cell(action, TONES[action]),
+    cell(plain(action), TONES[action]),
     cell(plain(from === undefined || from === to ? to : `${from} -> ${to}`)),
     cell(step === undefined ? '-' : `${step}${weight === undefined ? '' : ` at ${weight}%`}`),
-    cell(reason),
-    cell(evidence?.slice(0, SHORT_DIGEST) ?? '-', 'dim'),
+    cell(plain(reason)),
+    cell(plain(evidence?.slice(0, SHORT_DIGEST) ?? '-'), 'dim'),
     cell(plain(message)),
   ]);
-  return alignedLines([head, ...rows]).map(line => cutLine(line, terminal.columns(), terminal.isAscii ? '...' : '…'));
+  const width = terminal.columns();
+  const cutAtEdge = (line: Line): Line => cutLine(line, width, terminal.isAscii ? '...' : '…');
+  const wide = alignedLines([head, ...rows]);
+  const others = columnWidths([head, ...rows]).slice(0, MESSAGE);
+  const room = others.reduce((left, needed) => left - needed - GAP, width);
+  if (room >= SHORTEST_MESSAGE) return wide.map(cutAtEdge);
+  const lines = fittingLines(
+    [head, ...rows].map(row => row.slice(0, MESSAGE)),
+    { width, drop: [5, 4, 3, 2] },
+  );
+  return lines.flatMap((line, index) => {
+    const said = rows[index - 1]?.[MESSAGE]?.text;
+    const below = said === undefined ? [] : wrap(said, width - INDENT.length);
+    return [cutAtEdge(line), ...below.map(text => cutAtEdge([{ text: `${INDENT}${text}` }]))];
+  });
 };
+
+const MESSAGE = 6;
+const GAP = 3;
+const SHORTEST_MESSAGE = 40;
+const INDENT = '  ';
 
 const evidenceText = (namespace: string, name: string, entries: readonly HistoryEntry[]): string => {
   const kept = `kubectl -n ${namespace} get configmaps -l sluice.dev/rollout=${name} -o yaml`;

@@ -31,19 +31,33 @@ const alignedLine = (
 
 /**
  * A table whose least important columns are left out, one by one, until it fits: `drop` names them by index, in that order.
- * Columns in which nothing stands are left out anyhow.
+ * Columns in which nothing stands are left out anyhow. Before the last one is left out it makes do with `lastNeeds`, and is cut.
  */
 export const fittingLines = (
   rows: readonly (readonly Cell[])[],
-  { width, drop, indent = 0, gap = 2 }: { width: number; drop: readonly number[]; indent?: number; gap?: number },
+  {
+    width,
+    drop,
+    indent = 0,
+    gap = 2,
+    lastNeeds = Number.POSITIVE_INFINITY,
+  }: { width: number; drop: readonly number[]; indent?: number; gap?: number; lastNeeds?: number },
 ): readonly Line[] => {
-  const needed = columnWidths(rows);
-  const kept = new Set(needed.flatMap((size, index) => (size === 0 ? [] : [index])));
-  const total = (): number => indent + [...kept].reduce((sum, index) => sum + (needed[index] ?? 0) + gap, -gap);
-  for (const index of drop) {
-    if (total() <= width) break;
-    kept.delete(index);
-  }
+  const widths = columnWidths(rows);
+  const totalOf = (kept: ReadonlySet<number>, needed: readonly number[]): number =>
+    indent + [...kept].reduce((sum, index) => sum + (needed[index] ?? 0) + gap, -gap);
+  const keptOf = (needed: readonly number[]): ReadonlySet<number> => {
+    const kept = new Set(needed.flatMap((size, index) => (size === 0 ? [] : [index])));
+    for (const index of drop) {
+      if (totalOf(kept, needed) <= width) break;
+      kept.delete(index);
+    }
+    return kept;
+  };
+  const last = widths.length - 1;
+  const whole = keptOf(widths);
+  const isCut = widths[last] !== 0 && (!whole.has(last) || totalOf(whole, widths) > width);
+  const kept = isCut ? keptOf(widths.map((size, index) => (index === last ? Math.min(size, lastNeeds) : size))) : whole;
   return alignedLines(
     rows.map(row => row.filter((_, index) => kept.has(index))),
     { indent, gap },

@@ -26,6 +26,8 @@ export const createHistory = ({ namespace, name, onMoment, askSignIn }) => {
   /** @type {Map<string, Shown>} */
   const shown = new Map();
   let isWithAll = false;
+  /** What somebody wanted to see who has to sign in first. */
+  let wanted = async () => {};
 
   /** Asks for the list of records; what is wrong is said. */
   const load = async () => {
@@ -49,7 +51,7 @@ export const createHistory = ({ namespace, name, onMoment, askSignIn }) => {
       }
     const list = byId('history');
     for (const [place, line] of lines.entries()) {
-      const known = shown.get(line.key) ?? createLine(line, { namespace, name, onMoment, recordOf });
+      const known = shown.get(line.key) ?? createLine(line, { namespace, name, onMoment, recordOf, whenSignedIn });
       shown.set(line.key, known);
       if (list.children[place] !== known.element) list.insertBefore(known.element, list.children[place] ?? null);
     }
@@ -67,15 +69,32 @@ export const createHistory = ({ namespace, name, onMoment, askSignIn }) => {
     return answer.ok ? { record: answer.body, line: records.find(known => known.digest === digest) } : answer.detail;
   };
 
+  const whenSignedIn = (/** @type {() => Promise<void>} */ again) => {
+    if (!hasToken()) wanted = again;
+  };
+
   const showAll = async () => {
     const problem = await load();
     setText(byId('history-problem'), problem ?? '');
-    if (problem !== undefined) return;
+    if (problem !== undefined) return whenSignedIn(showAll);
     isWithAll = true;
     byId('all-records').hidden = true;
     paint();
   };
   byId('all-records').addEventListener('click', showAll);
+
+  /** Opens the record of the decision that led to this phase, and leads there. */
+  const openCause = async (/** @type {string} */ phase) => {
+    await showAll();
+    const digest = decisiveDigest(records, { phase, history });
+    const key = decisionLines(history, isWithAll ? records : []).find(line => line.digest === digest)?.key;
+    const entry = key === undefined ? undefined : shown.get(key);
+    if (entry === undefined) return byId('history-title').scrollIntoView();
+    await entry.open();
+    entry.element.scrollIntoView();
+    entry.toggle?.focus({ preventScroll: true });
+    whenSignedIn(() => openCause(phase));
+  };
 
   return {
     /** @param {readonly HistoryEntry[]} entries */
@@ -83,16 +102,13 @@ export const createHistory = ({ namespace, name, onMoment, askSignIn }) => {
       history = entries;
       paint();
     },
-    /** Opens the record of the decision that led to this phase, and leads there. */
-    openCause: async (/** @type {string} */ phase) => {
-      await showAll();
-      const digest = decisiveDigest(records, { phase, history });
-      const key = decisionLines(history, isWithAll ? records : []).find(line => line.digest === digest)?.key;
-      const entry = key === undefined ? undefined : shown.get(key);
-      if (entry === undefined) return byId('history-title').scrollIntoView();
-      await entry.open();
-      entry.element.scrollIntoView();
-      entry.toggle?.focus({ preventScroll: true });
+    openCause,
+    /** To be called whenever it is known who reads: what was asked for before is shown now. */
+    signedIn: () => {
+      if (!hasToken()) return;
+      const again = wanted;
+      wanted = async () => {};
+      again();
     },
   };
 };
@@ -100,10 +116,11 @@ export const createHistory = ({ namespace, name, onMoment, askSignIn }) => {
 /**
  * @param {Line} line
  * @param {{ namespace: string, name: string, onMoment: (at: string) => void,
- *   recordOf: (digest: string) => Promise<{ record: EvidenceRecord, line: RecordLine | undefined } | string> }} deps
+ *   recordOf: (digest: string) => Promise<{ record: EvidenceRecord, line: RecordLine | undefined } | string>,
+ *   whenSignedIn: (again: () => Promise<void>) => void }} deps
  * @returns {Shown}
  */
-const createLine = ({ at, action, reason, versions, message, digest }, { namespace, name, onMoment, recordOf }) => {
+const createLine = ({ at, action, reason, versions, message, digest }, { namespace, name, onMoment, recordOf, whenSignedIn }) => {
   const place = el('div', { class: 'record', hidden: true });
   const toggle = el('button', { type: 'button', class: 'quiet', 'aria-expanded': 'false' }, 'Evidence');
   toggle.setAttribute('aria-label', `Evidence of: ${actionText(action)}, ${at}`);
@@ -132,6 +149,7 @@ const createLine = ({ at, action, reason, versions, message, digest }, { namespa
     setOpen(true);
     place.replaceChildren(el('p', { class: 'hint', role: 'status' }, 'Reading the record ...'));
     const found = await recordOf(digest);
+    if (typeof found === 'string') whenSignedIn(open);
     place.replaceChildren(
       typeof found === 'string'
         ? el('p', { class: 'problem', role: 'alert' }, found)

@@ -58,7 +58,7 @@ export const marksOf = (history, points) => {
     key: `${at} ${action}`,
     at,
     label: action === 'started' || action === 'promoted' ? `${to} ${actionText(action)}` : actionText(action),
-    weight: weightAt(points, Date.parse(at)),
+    weight: action === 'started' ? weightOfStart(points, Date.parse(at), to) : weightAt(points, Date.parse(at)),
     tone: toneOf(action),
   }));
   return [...stepMarks(points), ...decided]
@@ -86,6 +86,17 @@ const stepMarks = points =>
     if (before === undefined || step === undefined || step === 0) return [];
     return before.step === step && before.revision === revision ? [] : marked(`step ${step} at ${weight} %`, 'plain');
   });
+
+/** What a version begins with is in the status that tells of the start; the point before it is of the version before. */
+const weightOfStart = (
+  /** @type {readonly TimelinePoint[]} */ points,
+  /** @type {number} */ atMs,
+  /** @type {string} */ version,
+) => {
+  const isOfStart = (/** @type {TimelinePoint} */ point) =>
+    point.version === version && Date.parse(point.at) >= atMs && Date.parse(point.at) <= atMs + SAME_MS;
+  return points.find(isOfStart)?.weight ?? weightAt(points, atMs);
+};
 
 /** The share at a moment in ms: that of the last point before it. */
 export const weightAt = (/** @type {readonly TimelinePoint[]} */ points, /** @type {number} */ atMs) =>

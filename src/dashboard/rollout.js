@@ -76,6 +76,7 @@ const frame = mountFrame({
   onSelf: self => {
     isKnown = self.user !== undefined;
     if (detail !== undefined) people.show(detail, isKnown);
+    history.signedIn();
   },
 });
 const confirmation = createConfirm({

@@ -61,6 +61,8 @@ export const createNewest = ({
     },
     decided: (rollout, status) => {
       const key = `${rollout.namespace}/${rollout.name}`;
+      // it was deleted while its round went on; nobody would tell that once more
+      if (store.get(key)?.uid !== rollout.uid) return;
       // what stands still is known from the store
       if (status.step === undefined) decisions.delete(key);
       else decisions.set(key, { uid: rollout.uid, status });

@@ -5,7 +5,10 @@ import type { PlanGate, RolloutStatus } from '../rollout/index.ts';
 export type TimelineLimits = {
   /** Points of one Rollout; default 300. */
   readonly most?: number;
-  /** Points of all Rollouts, from which on each one has to do with `fewest`; default 30,000. */
+  /**
+   * Points of all Rollouts; default 30,000. From here on each one has to do with `fewest`, and those of which nothing was told
+   * for longest with less; each one keeps its last.
+   */
   readonly mostOfAll?: number;
   /** Default 60. */
   readonly fewest?: number;
@@ -22,18 +25,41 @@ export type Timeline = {
 
 type Place = Pick<StoredRollout, 'namespace' | 'name' | 'uid'>;
 
-type Track = { readonly uid: string; readonly since: string; points: TimelinePoint[]; measuredMs: number };
+type Track = { readonly uid: string; since: string; points: TimelinePoint[]; measuredMs: number };
 
 const ATTEMPTS = 2;
 
 export const createTimeline = (clock: Clock, limits: TimelineLimits = {}): Timeline => {
   const { most = 300, mostOfAll = 30_000, fewest = 60 } = limits;
   const tracks = new Map<string, Track>();
+  /** Those with more than one point, the one of which nothing was told for longest first. */
+  const long = new Set<Track>();
   let total = 0;
+
+  const keep = (track: Track, points: TimelinePoint[]): void => {
+    total += points.length - track.points.length;
+    track.points = points;
+    long.delete(track);
+    if (points.length > 1) long.add(track);
+  };
+
+  /** Takes from others: first what tells of gates only, then all but the last point. */
+  const makeRoom = (track: Track): void => {
+    for (const other of long) {
+      if (total <= mostOfAll) return;
+      if (other === track) continue;
+      const changes = other.points.filter((point, at, all) => isChange(all[at - 1], point) || at === all.length - 1);
+      const kept = changes.length < other.points.length ? changes : changes.slice(-1);
+      if (kept.length === 1) other.since = kept[0]?.at ?? other.since;
+      keep(other, kept);
+    }
+  };
 
   const forget = ({ namespace, name }: Pick<Place, 'namespace' | 'name'>): void => {
     const key = `${namespace}/${name}`;
-    total -= tracks.get(key)?.points.length ?? 0;
+    const track = tracks.get(key);
+    if (track === undefined) return;
+    keep(track, []);
     tracks.delete(key);
   };
 
@@ -58,9 +84,8 @@ export const createTimeline = (clock: Clock, limits: TimelineLimits = {}): Timel
       const isOlder = measuredMs < track.measuredMs && last !== undefined && isSamePlace(last, point);
       if (isOlder || (last !== undefined && isSame(last, point))) return undefined;
       track.measuredMs = measuredMs;
-      const points = thinned([...track.points, point], total >= mostOfAll ? fewest : most);
-      total += points.length - track.points.length;
-      track.points = points;
+      keep(track, thinned([...track.points, point], total >= mostOfAll ? fewest : most));
+      makeRoom(track);
       return point;
     },
     of: ({ namespace, name, uid }) => {
@@ -119,6 +144,9 @@ const isSamePlace = (one: TimelinePoint, other: TimelinePoint): boolean =>
   one.step === other.step &&
   one.weight === other.weight;
 
+const isChange = (before: TimelinePoint | undefined, point: TimelinePoint): boolean =>
+  before === undefined || !isSamePlace(before, point);
+
 const isSame = (one: TimelinePoint, other: TimelinePoint): boolean =>
   isSamePlace(one, other) && JSON.stringify(one.gates) === JSON.stringify(other.gates);
 
@@ -131,8 +159,7 @@ const thinned = (points: readonly TimelinePoint[], most: number): TimelinePoint[
   const half = Math.floor(lately.length / 2);
   let isKept = false;
   const thin = lately.filter((point, index) => {
-    const before = lately[index - 1];
-    if (index >= half || before === undefined || !isSamePlace(before, point)) return true;
+    if (index >= half || isChange(lately[index - 1], point)) return true;
     isKept = !isKept;
     return isKept;
   });

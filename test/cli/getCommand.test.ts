@@ -139,6 +139,29 @@ describe('sluice get', () => {
     expect(said).toMatchObject({ code: 4, err: expect.stringContaining('sluice install | kubectl apply -f -') });
   });
 
+  it('one whose status somebody else has written spoils no list, and steers no terminal', async () => {
+    const odd = await openCluster();
+    await odd.addRollout('bare', SPEC, { status: { phase: 'Progressing' } });
+    await odd.addRollout('broken', SPEC, { status: { ...STEP, waitingFor: { what: 'approval' }, revision: 'r1', step: { index: 1, askedAt: '2026-11-21T14:00:00Z' }, plan: {} } });
+    await odd.addRollout('painted', SPEC, { status: { ...STEP, ...shown('v2', '\u001b[2J1/2', '\u009b1m50%') } });
+    const ask = async (...args: readonly string[]) => {
+      const { io, said } = createListener();
+      const words = ['--kubeconfig', odd.kubeconfig, '-n', 'weather', ...args];
+      await createGetCommand(io, terminalOf()).parseAsync(words, { from: 'user' });
+      return said;
+    };
+    const { out, code } = await ask();
+    expect([code, rows(out).slice(1).map(line => line.split(/ {2,}/).slice(0, 2).join(' '))]).toEqual([
+      0,
+      ['bare Progressing', 'broken Invalid', 'painted Progressing'],
+    ]);
+    expect(out).toContain('its status is not as Sluice writes it');
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
+    expect(out).not.toMatch(/[\u001b\u009b]/);
+    expect((await ask('broken', '-o', 'json')).code).toBe(0);
+    await odd.close();
+  });
+
   it('-w: a line for each change that shows, until the API server does not want it any more', async () => {
     const { said, heard, done } = command(createGetCommand)('-n', 'shop', '-w');
     await heard(/cart .*not looked at/);

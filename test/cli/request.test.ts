@@ -246,7 +246,7 @@ describe('sluice promote, abort, retry, pause, resume', () => {
   it.each([
     { args: ['forcast'], said: /there is no such Rollout; did you mean forecast\?/ },
     { args: ['other'], said: /there is one in shop: add -n shop/ },
-    { args: ['nothing'], said: /there are forecast$/m },
+    { args: ['nothing'], said: /there is forecast$/m },
     { args: ['nothing', '-n', 'whether'], said: /there is no such namespace, did you mean -n weather\?/ },
     { args: ['nothing', '-n', 'empty'], said: /it has none at all: choose another namespace/ },
   ])('R36: a name that nobody has: $args', async ({ args, said }) => {

@@ -54,7 +54,7 @@ const checkEnd = (world: World): void => {
 };
 
 /** All random worlds of the core, of which the properties of one rule alone have a few each; twenty times as many in `.ci/run`. */
-const WORLDS = Number(process.env['SLUICE_WORLDS'] ?? 5_000);
+const WORLDS = Number(process.env['SLUICE_WORLDS'] ?? 2_500);
 export const SEED = Number(process.env['SLUICE_SEED'] ?? START_MS % 1_000_003);
 
 /** So many worlds has the property of one rule, whose worlds are long and looked at closely: one of 250, but never too few. */

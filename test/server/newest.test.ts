@@ -61,6 +61,14 @@ describe('what a process knows of a Rollout', () => {
     expect(message()).toBe('stored by another process');
   });
 
+  it('keeps nothing of a Rollout that was gone before its last round ended', () => {
+    const { newest, remove, changes } = open();
+    remove(KEY);
+    changes.length = 0;
+    newest.decided(rollout(), statusOf({ message: 'decided' }));
+    expect([newest.timeline.of(rollout()).points, changes]).toEqual([[], []]);
+  });
+
   it('is what is stored once nothing is in progress, for a namesake, and when it is gone', () => {
     const { newest, put, remove, message } = open();
     const decide = () => newest.decided(rollout(), statusOf({ message: 'decided' }));

@@ -120,6 +120,23 @@ describe('GET /api/v1/self', () => {
     return answer.status === 200 ? await answer.json() : answer.status;
   };
 
+  it('works out mesh objects once for all who wait, one Rollout after the other, with rests between', async () => {
+    const all = ['forecast', 'reviews'].map(name => rollout('weather', name));
+    const spans: { readonly from: number; readonly to: number; readonly name: string }[] = [];
+    const preview = ({ name }: StoredRollout) => {
+      const from = performance.now();
+      while (performance.now() - from < 20);
+      spans.push({ from, to: performance.now(), name });
+      return { objects: [] };
+    };
+    const { url } = await rigs.start({}, { newest: createRollouts(all).newest, access, mesh: { preview } });
+    const asked = Array.from({ length: 20 }, (_, at) => `${url}/api/v1/rollouts/weather/${all[at % 2]?.name}/mesh`);
+    const answers = await Promise.all(asked.map(path => get(path, TOKEN)));
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]));
+    expect(spans.length).toBeLessThanOrEqual(4);
+    for (const [at, { from }] of spans.slice(1).entries()) expect(from - (spans[at]?.to ?? 0)).toBeGreaterThanOrEqual(70);
+  });
+
   it('says who the caller is, and whether everything stands still', async () => {
     const freeze = { by: 'bob', since: '2026-11-21T14:00:00Z', reason: 'exam' };
     const { url } = await rigs.start({}, { newest, access, freeze: () => freeze });

@@ -128,6 +128,21 @@ describe('the timeline of a Rollout', () => {
     expect([...new Set(points().map(({ revision }) => revision))]).toEqual(['r2', 'r3']);
   });
 
+  it('has so many points of all Rollouts and no more, and of each one the last', () => {
+    const { timeline, add } = open({ mostOfAll: 300, fewest: 10 });
+    const places = Array.from({ length: 100 }, (_, at) => ({ ...PLACE, name: `forecast-${at}`, uid: `u${at}` }));
+    for (let value = 0; value < 30; value += 1)
+      for (const place of places)
+        add(progressing({ gates: [gate(value)], traffic: { weight: Math.floor(value / 10) } }), place);
+    const kept = places.map(place => timeline.of(place));
+    expect(kept.reduce((sum, { points }) => sum + points.length, 0)).toBeLessThanOrEqual(300);
+    expect(new Set(kept.map(({ points }) => points.at(-1)?.gates[0]?.value))).toEqual(new Set([29]));
+    for (const { since, points } of kept) expect(since <= (points[0]?.at ?? '')).toBe(true);
+    const [first] = places;
+    for (let value = 30; value < 40; value += 1) add(progressing({ gates: [gate(value)] }), first);
+    expect(timeline.of(first ?? PLACE).points.length).toBeGreaterThanOrEqual(10);
+  });
+
   it('is short for each one where there are many, and gone with the Rollout or its namesake', () => {
     const { timeline, add, points } = open({ most: 100, mostOfAll: 60, fewest: 5 });
     const other = { ...PLACE, name: 'other' };

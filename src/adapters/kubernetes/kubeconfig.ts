@@ -85,7 +85,8 @@ function loadDefault(): KubeConfig {
 function choose(config: KubeConfig, context: string, operation: string): void {
   if (config.getContextObject(context) === null) {
     const known = config.getContexts().map(({ name }) => name);
-    fail(operation, 'notFound', `there is no context ${context}; there are ${known.join(', ') || 'none'}`);
+    const there = known.length === 1 ? 'there is' : 'there are';
+    fail(operation, 'notFound', `there is no context ${context}; ${there} ${known.join(', ') || 'none'}`);
   }
   config.setCurrentContext(context);
 }

@@ -18,10 +18,12 @@ function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** A status that somebody else has emptied is none. */
+/** A status that somebody else has emptied is none; one without words has empty ones, as everybody reads them. */
 function statusOf(object: KubeObject): RolloutStatus | undefined {
   const status = object['status'];
-  return isRecord(status) && typeof status['phase'] === 'string' ? (status as unknown as RolloutStatus) : undefined;
+  if (!isRecord(status) || typeof status['phase'] !== 'string') return undefined;
+  const isWhole = ['reason', 'message'].every(field => typeof status[field] === 'string');
+  return (isWhole ? status : { reason: '', message: '', ...status }) as unknown as RolloutStatus;
 }
 
 function sourceOf(object: KubeObject): StoredRollout['source'] {

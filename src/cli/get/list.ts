@@ -10,7 +10,7 @@ import { formatted } from '../output.ts';
 import { paint } from '../paint.ts';
 import { choose } from './choice.ts';
 import { createTable, rowOf } from './rows.ts';
-import { nameLine, type Place, rolloutIn, type Wanted } from './wanted.ts';
+import { nameLine, type Place, readable, rolloutIn, type Wanted } from './wanted.ts';
 import { watchRollouts } from './watch.ts';
 
 /** Answers the exit code. Throws SystemError when nothing can be listed. */
@@ -31,7 +31,7 @@ const read = async (io: CliIo, cluster: Cluster, { names, everywhere }: Wanted):
   const found: StoredRollout[] = [];
   const read = await Promise.allSettled(names.map(name => findRollout(cluster, name)));
   for (const one of read) {
-    if (one.status === 'fulfilled') found.push(one.value.rollout);
+    if (one.status === 'fulfilled') found.push(readable(one.value.rollout));
     else if (names.length > 1 && one.reason instanceof KubeError && one.reason.kind === 'notFound')
       io.err(`${withNextStep(one.reason)}\n`);
     else throw one.reason;

@@ -9,11 +9,14 @@ type Sizes = { readonly width: number; readonly marks: Marks };
 
 const INDENT = 2;
 
-/** One line for each step; on narrow terminals without its routes, then without its name. */
+/** Enough to see that something else is asked for. */
+const APPROVAL_BEGINS = 12;
+
+/** One line for each step; on narrow terminals without its routes, then without its name, and what it asks for is cut. */
 export const stepLines = ({ steps }: RolloutView, nowMs: number, { width, marks }: Sizes): readonly Line[] =>
   fittingLines(
     steps.map(step => stepCells(step, nowMs, marks)),
-    { width, indent: INDENT, drop: [4, 2, 6] },
+    { width, indent: INDENT, drop: [4, 2, 6], lastNeeds: APPROVAL_BEGINS },
   );
 
 const stepCells = (step: StepView, nowMs: number, marks: Marks): readonly Cell[] => {

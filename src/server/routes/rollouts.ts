@@ -4,6 +4,7 @@ import { type Context, Hono } from 'hono';
 import type { MeshPreview } from '../../controller/view-ports.ts';
 import { type Gatehouse, type Inbound, noted } from '../inbound.ts';
 import { lineText } from '../lineText.ts';
+import { createMeshTexts } from '../meshTexts.ts';
 import type { Newest } from '../newest.ts';
 import { placeOf } from '../place.ts';
 import { namespacesOf, type Reading } from '../reading.ts';
@@ -27,6 +28,7 @@ const compress = promisify(gzip);
 export const rolloutRoutes = ({ newest, reading, bodyOf, mesh, gatehouse }: RolloutRoutesDeps): Hono<Inbound> => {
   const routes = new Hono<Inbound>();
   const one = `${PATH}/:namespace/:name`;
+  const meshText = createMeshTexts(mesh, newest);
   const read = [noted('read', gatehouse, () => {}), reading.known] as const;
   for (const path of [PATH, one, ...['history', 'timeline', 'mesh'].map(part => `${one}/${part}`)]) routes.get(path, ...read);
   const found = (context: Context<Inbound>) =>
@@ -52,7 +54,7 @@ export const rolloutRoutes = ({ newest, reading, bodyOf, mesh, gatehouse }: Roll
     answer(context, JSON.stringify({ items: (await found(context)).status?.history ?? [] })),
   );
   routes.get(`${one}/timeline`, async context => answer(context, JSON.stringify(newest.timeline.of(await found(context)))));
-  routes.get(`${one}/mesh`, async context => answer(context, JSON.stringify(mesh.preview(await found(context)))));
+  routes.get(`${one}/mesh`, async context => answer(context, await meshText(await found(context))));
   return routes;
 };
 

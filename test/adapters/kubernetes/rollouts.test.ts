@@ -92,6 +92,11 @@ describe('rollout store', () => {
     expect(rollout).not.toHaveProperty('source');
   });
 
+  it('gives a status without words empty ones, as another build or a person may have written it', () => {
+    const status = { phase: 'Progressing', since: '2026-11-21T14:00:00Z' };
+    expect(world({ ...OBJECT, status }).read()).toMatchObject({ status: { ...status, reason: '', message: '' } });
+  });
+
   it('takes an emptied status for none', () => {
     expect(world({ ...OBJECT, status: {} }).read()).not.toHaveProperty('status');
     expect(world({ ...OBJECT, status: STATUS }).read()?.status).toEqual(STATUS);
