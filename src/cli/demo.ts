@@ -32,7 +32,7 @@ export const createDemoCommand = (io: CliIo): Command =>
         return;
       }
       const stopped = new AbortController();
-      for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => stopped.abort());
       io.exit(await demo(io, options, stopped).catch(error => failed(io, options, { signal: stopped.signal, error })));
     });
 

@@ -48,6 +48,9 @@ const TONES: Partial<Readonly<Record<HistoryEntry['action'], Tone>>> = {
   superseded: 'warn',
 };
 
+/** An entry that somebody else has written may have anything there. */
+const said = (text: unknown): string => (typeof text === 'string' ? plain(text) : '');
+
 /** A table, newest first as it is given; on narrow terminals each message stands below its line. Where nobody looks nothing is cut. */
 export const historyLines = (
   entries: readonly HistoryEntry[],
@@ -55,13 +58,13 @@ export const historyLines = (
 ): readonly Line[] => {
   const head = ['AT', 'ACTION', 'FROM -> TO', 'STEP', 'REASON', 'EVIDENCE', 'MESSAGE'].map(title => cell(title, 'strong'));
   const rows = entries.map(({ at, from, to, action, reason, message, evidence, step, weight }) => [
-    cell(isoSeconds(Date.parse(at)), 'dim'),
-    cell(plain(action), TONES[action]),
-    cell(plain(from === undefined || from === to ? to : `${from} -> ${to}`)),
+    cell(Number.isNaN(Date.parse(at)) ? '-' : isoSeconds(Date.parse(at)), 'dim'),
+    cell(said(action), TONES[action]),
+    cell(said(from === undefined || from === to ? to : `${from} -> ${to}`)),
     cell(step === undefined ? '-' : `${step}${weight === undefined ? '' : ` at ${weight}%`}`),
-    cell(plain(reason)),
-    cell(plain(evidence?.slice(0, SHORT_DIGEST) ?? '-'), 'dim'),
-    cell(plain(message)),
+    cell(said(reason)),
+    cell(said(evidence).slice(0, SHORT_DIGEST) || '-', 'dim'),
+    cell(said(message)),
   ]);
   const width = terminal.columns();
   const cutAtEdge = (line: Line): Line => cutLine(line, width, terminal.isAscii ? '...' : '…');

@@ -41,7 +41,7 @@ export const createRequestDesk = (options: RequestDeskOptions): RequestDesk => {
     const request = requestOf(wish, newId(), clock.now());
     const freeMs = Math.min(untilMs, performance.now() + occupiedMs);
     for (let rollout = found; ; ) {
-      const refusal = refusalNow(request, rollout, clock.now());
+      const refusal = refusalNow(request, rollout, clock.now()) ?? anotherStep(wish, rollout);
       if (refusal !== undefined) return { kind: 'refused', reason: refusal };
       const standing = standingRequest(rollout, clock.now());
       const changed = changes.next(wish.key);
@@ -171,6 +171,13 @@ const textOf = ({ raw: _, force, ...request }: PersonRequest): string =>
 
 const refusalNow = (request: PersonRequest, { status }: StoredRollout, nowMs: number): string | undefined =>
   status === undefined ? REASON_UNSEEN : refusalOf(request, status, nowMs);
+
+const anotherStep = ({ startedAt }: Wish, { status }: StoredRollout): string | undefined => {
+  const step = status?.step;
+  if (startedAt === undefined || Date.parse(startedAt) === Date.parse(step?.startedAt ?? '')) return undefined;
+  const began = step?.startedAt === undefined ? 'has not begun yet' : `began at ${step.startedAt}`;
+  return `is about a step that began at ${startedAt}, and step ${step?.index ?? 0} ${began}`;
+};
 
 /** Whose request stands there unanswered, as the beginning of a sentence. */
 const standingRequest = ({ request: raw, status }: StoredRollout, nowMs: number): string | undefined => {

@@ -76,6 +76,8 @@ export type Wish = {
   readonly verb: RolloutView['actions'][number]['verb'];
   readonly revision?: string;
   readonly step?: number;
+  /** When the step that was seen began, RFC 3339: one that was edited since has the same number (R11). */
+  readonly startedAt?: string;
   readonly reason?: string;
   readonly force?: boolean;
   /** Name of the Kubernetes user, as the API server has told it. */

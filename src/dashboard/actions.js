@@ -29,14 +29,15 @@ const TITLES = { promote: 'Promote', pause: 'Pause', resume: 'Resume', retry: 'R
 export const titleOf = (/** @type {Verb} */ verb) => TITLES[verb];
 
 /**
- * Only promote needs a step: it would be another one's. The others name the attempt, so that a step that begins meanwhile
+ * Only promote needs a step, and when it began: it would be another one's, or that of other steps (R11). The others name the attempt, so that a step that begins meanwhile
  * does not refuse an abort (R22).
  * @param {Verb} verb
  * @param {Detail} detail
  * @returns {Plan}
  */
-export const requestPlan = (verb, { namespace, name, view }) => {
+export const requestPlan = (verb, { namespace, name, view, status }) => {
   const { revision, step, versions, reason, phase } = view;
+  const startedAt = status?.step?.startedAt;
   return {
     what: verb,
     title: `${TITLES[verb]} ${namespace}/${name}`,
@@ -44,12 +45,12 @@ export const requestPlan = (verb, { namespace, name, view }) => {
     path: `/api/v1/rollouts/${namespace}/${name}/${verb}`,
     body: {
       ...(revision === undefined ? {} : { revision }),
-      ...(verb === 'promote' && step !== undefined ? { step } : {}),
+      ...(verb === 'promote' && step !== undefined ? { step, ...(startedAt === undefined ? {} : { startedAt }) } : {}),
     },
     field: 'reason',
     isGrave: verb === 'abort',
     canForce: verb === 'abort' && versions.stable !== undefined && isWithoutStable(reason, phase, view),
-    about: aboutText(view),
+    about: aboutText(view, startedAt),
   };
 };
 
@@ -85,7 +86,8 @@ const whereText = (/** @type {RolloutView} */ { phase, revision, step, steps, we
     ...(revision === undefined ? [] : [`revision ${revision}`]),
   ].join(', ');
 
-const aboutText = (/** @type {RolloutView} */ { revision, step }) => `${revision ?? ''} ${step ?? ''}`;
+const aboutText = (/** @type {RolloutView} */ { revision, step }, /** @type {string | undefined} */ startedAt) =>
+  `${revision ?? ''} ${step ?? ''} ${startedAt ?? ''}`;
 
 /**
  * An answer to what was asked, and to nothing that is asked later (R19).
@@ -123,10 +125,10 @@ const answerEffect = (decision, { versions: { stable, canary } }, { step, weight
 };
 
 /** Has the rollout moved on since the dialog was opened? What stands in it is sent all the same, and refused if it is stale. */
-export const hasMovedOn = (/** @type {Plan} */ { what, about }, /** @type {Detail} */ { view, question }) =>
+export const hasMovedOn = (/** @type {Plan} */ { what, about }, /** @type {Detail} */ { view, question, status }) =>
   what === 'approve' || what === 'reject'
     ? question === undefined || `${question.revision} ${question.step} ${question.askedAt}` !== about
-    : aboutText(view) !== about;
+    : aboutText(view, status?.step?.startedAt) !== about;
 
 const LONGEST_WRITTEN = 1_000;
 

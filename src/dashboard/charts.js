@@ -41,17 +41,18 @@ export const together = (before, now) => {
 const BREAK_S = 0.001;
 
 /**
- * The share of the new version at each point; `null` where there is none: nothing is under way, and what is stable was not
- * seen to become so.
+ * The share of the new version at each point; `null` where there is none: nothing is under way, and what is stable is not the
+ * version that was last seen on its way.
  * @param {readonly TimelinePoint[]} points
  * @returns {readonly (number | null)[]}
  */
 export const sharesOf = points => {
-  const tried = new Set();
+  /** @type {string | undefined} */
+  let tried;
   return points.map(({ step, phase, version, weight }) => {
     const isUnderWay = step !== undefined || phase === 'RolledBack' || phase === 'RollingBack';
-    if (isUnderWay) tried.add(version);
-    return isUnderWay || tried.has(version) ? weight : null;
+    if (isUnderWay) tried = version;
+    return isUnderWay || tried === version ? weight : null;
   });
 };
 

@@ -83,9 +83,14 @@ export const createHistory = ({ namespace, name, onMoment, askSignIn }) => {
   };
   byId('all-records').addEventListener('click', showAll);
 
-  /** Opens the record of the decision that led to this phase, and leads there. */
-  const openCause = async (/** @type {string} */ phase) => {
+  /**
+   * Opens the record of the decision that led to this phase, and leads there.
+   * @type {(phase: string) => Promise<void>}
+   */
+  const openCause = async phase => {
     await showAll();
+    // the field for the token has the focus
+    if (!hasToken()) return whenSignedIn(() => openCause(phase));
     const digest = decisiveDigest(records, { phase, history });
     const key = decisionLines(history, isWithAll ? records : []).find(line => line.digest === digest)?.key;
     const entry = key === undefined ? undefined : shown.get(key);
@@ -93,7 +98,6 @@ export const createHistory = ({ namespace, name, onMoment, askSignIn }) => {
     await entry.open();
     entry.element.scrollIntoView();
     entry.toggle?.focus({ preventScroll: true });
-    whenSignedIn(() => openCause(phase));
   };
 
   return {
@@ -149,7 +153,11 @@ const createLine = ({ at, action, reason, versions, message, digest }, { namespa
     setOpen(true);
     place.replaceChildren(el('p', { class: 'hint', role: 'status' }, 'Reading the record ...'));
     const found = await recordOf(digest);
-    if (typeof found === 'string') whenSignedIn(open);
+    if (typeof found === 'string')
+      whenSignedIn(async () => {
+        await open();
+        element.scrollIntoView();
+      });
     place.replaceChildren(
       typeof found === 'string'
         ? el('p', { class: 'problem', role: 'alert' }, found)

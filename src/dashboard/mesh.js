@@ -32,13 +32,41 @@ export const yamlLines = value => {
  * @typedef {{ readonly sign: ' ' | '-' | '+', readonly text: string }} DiffLine
  */
 
+/** Longer middles are shown as taken out and put in as a whole: to compare them takes the square of their length. */
+const MOST_COMPARED = 2_000;
+
 /**
- * The shortest list of lines that go and come, in their order.
+ * The lines that go and come, in their order, as few as there are where that can be told in time.
  * @param {readonly string[]} before
  * @param {readonly string[]} after
  * @returns {readonly DiffLine[]}
  */
 export const lineDiff = (before, after) => {
+  const shorter = Math.min(before.length, after.length);
+  let start = 0;
+  while (start < shorter && before[start] === after[start]) start += 1;
+  let end = 0;
+  while (end < shorter - start && before[before.length - 1 - end] === after[after.length - 1 - end]) end += 1;
+  const [old, next] = [before.slice(start, before.length - end), after.slice(start, after.length - end)];
+  return [
+    ...signed(' ', before.slice(0, start)),
+    ...(Math.max(old.length, next.length) > MOST_COMPARED
+      ? [...signed('-', old), ...signed('+', next)]
+      : shortestDiff(old, next)),
+    ...signed(' ', before.slice(before.length - end)),
+  ];
+};
+
+/** @returns {readonly DiffLine[]} */
+const signed = (/** @type {DiffLine['sign']} */ sign, /** @type {readonly string[]} */ texts) =>
+  texts.map(text => ({ sign, text }));
+
+/**
+ * @param {readonly string[]} before
+ * @param {readonly string[]} after
+ * @returns {readonly DiffLine[]}
+ */
+const shortestDiff = (before, after) => {
   const common = commonLengths(before, after);
   /** @type {DiffLine[]} */
   const lines = [];

@@ -73,6 +73,7 @@ export { MESSAGE_KINDS, type MessageKind } from './tell/kinds.ts';
 export { ATTENTION, type Attention, attentionOf } from './view/attention.ts';
 export { type GateView, gateViews } from './view/gates.ts';
 export { type RolloutLine, rolloutLine } from './view/line.ts';
+export { readable } from './view/readable.ts';
 export type { StepMark, StepView } from './view/steps.ts';
 export { type RolloutView, rolloutView } from './view/view.ts';
 export { isWorthStoring } from './worthStoring.ts';

@@ -18,6 +18,9 @@ export const revisionField = z
 export const stepField = (least: number) =>
   z.int({ error: EXPECTED_STEP }).min(least, { error: EXPECTED_STEP }).max(MOST_STEPS, { error: EXPECTED_STEP });
 
+/** RFC 3339. */
+export const timeField = z.iso.datetime({ offset: true, error: 'expected a time such as 2026-11-21T14:03:10Z' });
+
 /** What people write, of at most so many characters. */
 export const textField = (longest: number) =>
   z.string({ error: 'expected a text' }).max(longest, { error: `expected at most ${longest} characters` });

@@ -1,7 +1,7 @@
 import type { Link } from '../controller/channel-ports.ts';
 import type { Clock, StoredRollout } from '../controller/ports.ts';
 import type { Further } from '../controller/view-ports.ts';
-import { messageFacts, openQuestion, rolloutView } from '../rollout/index.ts';
+import { messageFacts, openQuestion, readable, rolloutView } from '../rollout/index.ts';
 import type { Rights } from './reading.ts';
 
 export type RolloutBodyDeps = Further & { readonly clock: Clock };
@@ -12,7 +12,8 @@ export type RolloutBodyDeps = Further & { readonly clock: Clock };
  */
 export const createRolloutBody =
   ({ linksOf, askOf, clock }: RolloutBodyDeps) =>
-  (rollout: StoredRollout): ((may: Rights) => string) => {
+  (stored: StoredRollout): ((may: Rights) => string) => {
+    const rollout = readable(stored);
     const { namespace, name, uid, spec, status } = rollout;
     const question = openQuestion(status);
     const facts = messageFacts(rollout, { reason: status?.reason ?? '', message: status?.message ?? '' });

@@ -142,7 +142,15 @@ describe('sluice get', () => {
   it('one whose status somebody else has written spoils no list, and steers no terminal', async () => {
     const odd = await openCluster();
     await odd.addRollout('bare', SPEC, { status: { phase: 'Progressing' } });
-    await odd.addRollout('broken', SPEC, { status: { ...STEP, waitingFor: { what: 'approval' }, revision: 'r1', step: { index: 1, askedAt: '2026-11-21T14:00:00Z' }, plan: {} } });
+    await odd.addRollout('broken', SPEC, {
+      status: {
+        ...STEP,
+        waitingFor: { what: 'approval' },
+        revision: 'r1',
+        step: { index: 1, askedAt: '2026-11-21T14:00:00Z' },
+        plan: {},
+      },
+    });
     await odd.addRollout('painted', SPEC, { status: { ...STEP, ...shown('v2', '\u001b[2J1/2', '\u009b1m50%') } });
     const ask = async (...args: readonly string[]) => {
       const { io, said } = createListener();
@@ -151,10 +159,12 @@ describe('sluice get', () => {
       return said;
     };
     const { out, code } = await ask();
-    expect([code, rows(out).slice(1).map(line => line.split(/ {2,}/).slice(0, 2).join(' '))]).toEqual([
-      0,
-      ['bare Progressing', 'broken Invalid', 'painted Progressing'],
-    ]);
+    expect([
+      code,
+      rows(out)
+        .slice(1)
+        .map(line => line.split(/ {2,}/).slice(0, 2).join(' ')),
+    ]).toEqual([0, ['bare Progressing', 'broken Invalid', 'painted Progressing']]);
     expect(out).toContain('its status is not as Sluice writes it');
     // biome-ignore lint/suspicious/noControlCharactersInRegex: these are looked for
     expect(out).not.toMatch(/[\u001b\u009b]/);
@@ -184,6 +194,13 @@ describe('sluice get', () => {
 describe('sluice history', () => {
   const history = run(createHistoryCommand);
 
+  it.each([40, 80])('on a terminal of %d columns every message stands whole, below its line', async columns => {
+    const { out } = await run(createHistoryCommand, columns)('-n', 'weather', 'basket');
+    const words = out.replace(/\s+/g, ' ');
+    for (const { action, message } of HISTORY) expect(words).toMatch(new RegExp(`${action}.* ${message}`));
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(columns);
+  });
+
   it('newest first, with where it ended and the record behind it', async () => {
     const { out, code } = await history('-n', 'weather', 'basket');
     expect(code).toBe(0);
@@ -200,6 +217,16 @@ describe('sluice history', () => {
     expect(out).toContain('grep -A2 bbbbbbbbbbbb');
     const { items } = JSON.parse((await history('-n', 'weather', 'basket', '-o', 'json')).out);
     expect(items).toEqual(HISTORY.toReversed());
+  });
+
+  it('an entry that somebody else has written spoils nothing', async () => {
+    const odd = await openCluster();
+    await odd.addRollout('odd', SPEC, { status: { ...BACK, history: [...HISTORY, { action: '\u001b[2J', at: 'soon' }] } });
+    const { io, said } = createListener();
+    const words = ['--kubeconfig', odd.kubeconfig, '-n', 'weather', 'odd'];
+    await createHistoryCommand(io, terminalOf()).parseAsync(words, { from: 'user' });
+    await odd.close();
+    expect([said.code, said.out.split('\n')[1]?.trim()]).toEqual([0, expect.stringMatching(/^- +\[2J/)]);
   });
 
   it('none yet is no error', async () => {

@@ -56,6 +56,12 @@ describe('sluice status', () => {
     return name;
   };
 
+  it('says so where somebody else has written a status that nobody can read', async () => {
+    const odd = await rollout({ ...PROGRESSING, plan: { gates: [] }, step: { index: 1, askedAt: '2026-11-21T14:00:00Z' } });
+    expect((await run(odd)).out).toContain('its status is not as Sluice writes it');
+    expect((await run(await rollout({ phase: 'Progressing' }))).out).toContain('Progressing');
+  });
+
   it('R36: one look: the tree with the pods of the Service, by version', async () => {
     const name = await rollout(PROGRESSING);
     const { out, err, code } = await run(name);

@@ -60,6 +60,15 @@ describe('the tree of a rollout', () => {
       "
     `);
   });
+  it('R36: what is long over although it was to end by itself makes it ask whether the controller runs', () => {
+    const [world, later] = [inProgress(), inProgress()];
+    later.run(10 * MINUTE);
+    const shown = { view: viewOf(world), nowMs: later.nowMs };
+    const lines = statusTree(shown, { width: 120, isAscii: false }).map(textOf);
+    expect(lines.join('\n')).toMatch(
+      /Waits for the pause of this step, which was over at \S+, 9m53s ago: does the controller run\?/,
+    );
+  });
   it('R36: in progress, as most terminals are', () => {
     expect(draw(inProgress(), 80, { pods: PODS })).toMatchInlineSnapshot(`
       "

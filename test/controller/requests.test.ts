@@ -74,6 +74,20 @@ describe('a request by the HTTP API', () => {
     expect(world.status?.pause?.by).toBe('alice@example.com');
   });
 
+  it('R11, R22: about a step that has begun anew since, as after an edit, is not written', async () => {
+    const { desk, requests, rollout } = open();
+    const { revision = '', step } = rollout().status ?? {};
+    const promote = { ...PAUSE, verb: 'promote', revision, step: step?.index ?? 0 } as const;
+    expect(await desk.ask({ ...promote, startedAt: '2020-01-01T00:00:00Z' })).toEqual({
+      kind: 'refused',
+      reason: `is about a step that began at 2020-01-01T00:00:00Z, and step ${step?.index} began at ${step?.startedAt}`,
+    });
+    expect(requests).toEqual([]);
+    void desk.ask({ ...promote, ...(step?.startedAt === undefined ? {} : { startedAt: step.startedAt }) });
+    await expect.poll(() => requests.length).toBe(1);
+    expect(JSON.parse(requests[0] ?? '')).not.toHaveProperty('startedAt');
+  });
+
   it('R22: that the rules would refuse now is not written', async () => {
     const { desk, requests, set, rollout } = open();
     expect(await desk.ask({ ...PAUSE, verb: 'promote', revision: 'another', step: 1 })).toEqual({

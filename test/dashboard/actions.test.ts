@@ -31,6 +31,14 @@ describe('what a dialog would send', () => {
     );
   });
 
+  it('R11, R22: promote names when the step began, which is another one after an edit, and tells that it has moved on', () => {
+    const shown = (startedAt: string) => detailOf({ step: { index: 1, count: 3, startedAt } });
+    const plan = requestPlan('promote', shown('2026-11-21T14:00:00.120Z'));
+    expect(sent(plan)).toEqual({ revision: '7c1f09d2', step: 1, startedAt: '2026-11-21T14:00:00.120Z' });
+    expect(hasMovedOn(plan, shown('2026-11-21T14:00:00.120Z'))).toBe(false);
+    expect(hasMovedOn(plan, shown('2026-11-21T14:01:00.000Z'))).toBe(true);
+  });
+
   it.each(['abort', 'pause', 'resume'] as const)(
     'R22: %s names the attempt only, so that a step that begins does not refuse it',
     verb => {

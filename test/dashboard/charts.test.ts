@@ -91,6 +91,23 @@ describe('the line of the weight', () => {
     expect([marksOf(history, []), actionText('unheardOf')]).toEqual([[], 'unheardOf']);
   });
 
+  it('begins at what the version begins with, though the point that tells of it is a moment later', () => {
+    const points = [point(0, 100, { phase: 'Healthy', version: 'v1' }), point(11, 0, { step: 0 })];
+    const started = { at: atOf(10), action: 'started', to: 'v2', reason: 'Started', message: '' } as const;
+    expect(marksOf([started], points).map(({ label, weight }) => [label, weight])).toEqual([['v2 started', 0]]);
+  });
+
+  it('is not of the stable version while the one that went back waits to be tried again', () => {
+    const points = [
+      point(0, 50, { step: 1, version: 'v1' }),
+      point(10, 100, { phase: 'Healthy', version: 'v1' }),
+      point(20, 50, { step: 1 }),
+      point(30, 0, { phase: 'RolledBack' }),
+      point(40, 100, { phase: 'Pending', version: 'v1' }),
+    ];
+    expect(sharesOf(points)).toEqual([50, 100, 50, 0, null]);
+  });
+
   it('is looked up at a moment', () => {
     expect([1, 20, 45, 60].map(second => weightAt(COURSE, Date.parse(atOf(second))))).toEqual([null, 20, 50, 0]);
   });

@@ -48,6 +48,17 @@ const textOf = (lines: readonly { sign: string; text: string }[], sign: string) 
   lines.filter(line => line.sign === ' ' || line.sign === sign).map(({ text }) => text);
 
 describe('the difference of two objects', () => {
+  it('of large objects is there in time', () => {
+    const large = Array.from({ length: 30_000 }, (_, at) => `line ${at}`);
+    const changed = large.map((line, at) => (at === 15_000 ? 'another' : line));
+    expect(lineDiff(large, changed).filter(({ sign }) => sign !== ' ')).toEqual([
+      { sign: '-', text: 'line 15000' },
+      { sign: '+', text: 'another' },
+    ]);
+    const others = large.map(line => `${line}!`);
+    expect(textOf(lineDiff(large, others), '+')).toEqual(others);
+  });
+
   it('is the lines that go and come', () => {
     expect(lineDiff(['a', 'weight: 80', 'b'], ['a', 'weight: 50', 'b', 'c'])).toEqual([
       { sign: ' ', text: 'a' },

@@ -137,6 +137,20 @@ describe.runIf(bed.has('envoy', 'prometheus', 'chromium'))('the dashboard in Chr
     await expect.poll(() => record.first().textContent()).toMatch(/new version: .*bad of/);
   });
 
+  it('R36: who has no token when asking for the cause gives one there, and sees the record', async () => {
+    const token = bed.tokenOf('alice');
+    const { page } = await open(addressOf(BACK), token);
+    const evidence = page.getByRole('button', { name: /^Evidence: / });
+    await evidence.waitFor({ state: 'visible' });
+    await page.evaluate(`sessionStorage.removeItem('${TOKEN_KEY}')`);
+    await evidence.click();
+    await page.locator('#token:focus').waitFor();
+    await page.keyboard.type(token);
+    await page.keyboard.press('Enter');
+    const record = page.locator('#history .record:visible');
+    await expect.poll(() => record.first().textContent()).toMatch(/new version: .*bad of/);
+  });
+
   it('R19, R22: with the keyboard alone somebody signs in, finds, approves, and aborts', async () => {
     const { page } = await open('/');
     await page.locator('#token').waitFor({ state: 'visible' });

@@ -16,7 +16,7 @@ const send = (url: string, verb: string, body: unknown, more: { headers?: Record
 describe('POST /api/v1/rollouts/{namespace}/{name}/{verb}', () => {
   it('R22: carries out what the user of the token asks, and says what became of it', async () => {
     const { url, wished, outcomes } = await rigs.start();
-    const answer = await send(url, 'promote', { ...PROMOTE, reason: 'looks good' });
+    const answer = await send(url, 'promote', { ...PROMOTE, startedAt: '2026-11-21T14:00:00.120Z', reason: 'looks good' });
     expect([answer.status, answer.headers.get('cache-control'), await answer.json()]).toEqual([
       200,
       'no-store',
@@ -25,7 +25,14 @@ describe('POST /api/v1/rollouts/{namespace}/{name}/{verb}', () => {
     expect((await send(url, 'abort', { force: true })).status).toBe(200);
     expect((await send(url, 'pause', '{ }')).status).toBe(200);
     expect(wished).toEqual([
-      { key: 'weather/forecast', verb: 'promote', ...PROMOTE, reason: 'looks good', by: 'alice' },
+      {
+        key: 'weather/forecast',
+        verb: 'promote',
+        ...PROMOTE,
+        startedAt: '2026-11-21T14:00:00.120Z',
+        reason: 'looks good',
+        by: 'alice',
+      },
       { key: 'weather/forecast', verb: 'abort', force: true, by: 'alice' },
       { key: 'weather/forecast', verb: 'pause', by: 'alice' },
     ]);
@@ -40,6 +47,13 @@ describe('POST /api/v1/rollouts/{namespace}/{name}/{verb}', () => {
     ['a field twice', 'abort', '{"reason":"a","reason":"b"}', 400, 'the body: has a field twice, or one that is not known'],
     ['nothing', 'abort', '', 400, 'the body is no JSON'],
     ['a list', 'abort', [], 400, 'the body: expected an object'],
+    [
+      'a time that is none',
+      'promote',
+      { ...PROMOTE, startedAt: 'soon' },
+      400,
+      'startedAt: expected a time such as 2026-11-21T14:03:10Z',
+    ],
     ['a long reason', 'abort', { reason: 'x'.repeat(1_001) }, 400, 'reason: expected at most 1000 characters'],
   ])('refuses %s', async (_, verb, body, status, detail) => {
     const { url, wished, outcomes } = await rigs.start();

@@ -112,13 +112,6 @@ describe('GET /api/v1/rollouts/{namespace}/{name}', () => {
       points: [{ at: '2026-11-21T14:00:00.000Z', phase: 'Healthy', version: 'v2', weight: 100, gates: [] }],
     });
   });
-});
-
-describe('GET /api/v1/self', () => {
-  const self = async (url: string, token?: string): Promise<unknown> => {
-    const answer = await get(`${url}/api/v1/self`, token);
-    return answer.status === 200 ? await answer.json() : answer.status;
-  };
 
   it('works out mesh objects once for all who wait, one Rollout after the other, with rests between', async () => {
     const all = ['forecast', 'reviews'].map(name => rollout('weather', name));
@@ -136,6 +129,13 @@ describe('GET /api/v1/self', () => {
     expect(spans.length).toBeLessThanOrEqual(4);
     for (const [at, { from }] of spans.slice(1).entries()) expect(from - (spans[at]?.to ?? 0)).toBeGreaterThanOrEqual(70);
   });
+});
+
+describe('GET /api/v1/self', () => {
+  const self = async (url: string, token?: string): Promise<unknown> => {
+    const answer = await get(`${url}/api/v1/self`, token);
+    return answer.status === 200 ? await answer.json() : answer.status;
+  };
 
   it('says who the caller is, and whether everything stands still', async () => {
     const freeze = { by: 'bob', since: '2026-11-21T14:00:00Z', reason: 'exam' };

@@ -133,6 +133,10 @@ describe('GET /api/v1/stream', () => {
     expect(await list.next()).toMatchObject({ data: { name: 'forecast', title: 'cannot be shown', attention: 'broken' } });
     const listed = await fetch(`${url}/api/v1/rollouts`, { headers: { authorization: `Bearer ${TOKEN}` } });
     expect(await listed.json()).toMatchObject({ items: [{ title: 'cannot be shown' }, { title: 'promoted' }] });
+    expect(await one.next()).toMatchObject({
+      event: 'rollout',
+      data: { view: { message: 'its status is not as Sluice writes it' } },
+    });
     rollouts.put(rollout('weather', 'forecast', { message: 'mended' }));
     expect(await one.next()).toMatchObject({ event: 'point' });
     expect(await one.next()).toMatchObject({ event: 'rollout', data: { view: { message: 'mended' } } });

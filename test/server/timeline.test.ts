@@ -132,8 +132,7 @@ describe('the timeline of a Rollout', () => {
     const { timeline, add } = open({ mostOfAll: 300, fewest: 10 });
     const places = Array.from({ length: 100 }, (_, at) => ({ ...PLACE, name: `forecast-${at}`, uid: `u${at}` }));
     for (let value = 0; value < 30; value += 1)
-      for (const place of places)
-        add(progressing({ gates: [gate(value)], traffic: { weight: Math.floor(value / 10) } }), place);
+      for (const place of places) add(progressing({ gates: [gate(value)], traffic: { weight: Math.floor(value / 10) } }), place);
     const kept = places.map(place => timeline.of(place));
     expect(kept.reduce((sum, { points }) => sum + points.length, 0)).toBeLessThanOrEqual(300);
     expect(new Set(kept.map(({ points }) => points.at(-1)?.gates[0]?.value))).toEqual(new Set([29]));

@@ -44,12 +44,12 @@ export const createView = (out: (text: string) => void, isTerminal: boolean, now
   };
 };
 
-/** `v1 ██████████░░░░░░░░░░ v2 50%` */
+/** The share of the new version, as `sluice status` draws it: `██████████░░░░░░░░░░ v2 50%`. */
 const bar = ({ stableVersion, canaryVersion, traffic }: RolloutStatus): string => {
   if (canaryVersion === undefined) return `${colours.green('█'.repeat(WIDTH))} ${(stableVersion ?? '').padEnd(8)}`;
   const share = traffic?.weight ?? 0;
   const moved = Math.round((share / 100) * WIDTH);
-  return `${colours.green('█'.repeat(WIDTH - moved))}${colours.blue('░'.repeat(moved))} ${`${canaryVersion} ${share}%`.padEnd(8)}`;
+  return `${colours.blue('█'.repeat(moved))}${colours.green('░'.repeat(WIDTH - moved))} ${`${canaryVersion} ${share}%`.padEnd(8)}`;
 };
 
 const gates = (status: RolloutStatus): string =>

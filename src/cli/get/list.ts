@@ -1,7 +1,7 @@
 import { KubeError } from '../../adapters/kubernetes/errors.ts';
 import { ROLLOUTS } from '../../adapters/kubernetes/resources.ts';
 import type { StoredRollout } from '../../controller/ports.ts';
-import { rolloutLine } from '../../rollout/index.ts';
+import { readable, rolloutLine } from '../../rollout/index.ts';
 import type { Cluster } from '../cluster.ts';
 import { findRollout } from '../findRollout.ts';
 import { type CliIo, EXIT } from '../io.ts';
@@ -10,7 +10,7 @@ import { formatted } from '../output.ts';
 import { paint } from '../paint.ts';
 import { choose } from './choice.ts';
 import { createTable, rowOf } from './rows.ts';
-import { nameLine, type Place, readable, rolloutIn, type Wanted } from './wanted.ts';
+import { nameLine, type Place, rolloutIn, type Wanted } from './wanted.ts';
 import { watchRollouts } from './watch.ts';
 
 /** Answers the exit code. Throws SystemError when nothing can be listed. */

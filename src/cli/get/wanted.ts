@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../adapters/kubernetes/resources.ts';
 import { toRollout } from '../../adapters/kubernetes/rollouts.ts';
 import type { StoredRollout } from '../../controller/ports.ts';
-import { type RolloutStatus, rolloutLine } from '../../rollout/index.ts';
+import { readable } from '../../rollout/index.ts';
 import type { CliIo } from '../io.ts';
 import type { Terminal } from '../terminal.ts';
 import type { Choice } from './choice.ts';
@@ -20,22 +20,6 @@ export type Place = { readonly io: CliIo; readonly terminal: Terminal };
 export const rolloutIn = (object: KubeObject): readonly StoredRollout[] => {
   const rollout = toRollout(object);
   return rollout === undefined ? [] : [readable(rollout)];
-};
-
-/** One whose status somebody else has written, and nobody can read, spoils no list. */
-export const readable = (rollout: StoredRollout): StoredRollout => {
-  try {
-    rolloutLine(rollout);
-    return rollout;
-  } catch {
-    return { ...rollout, status: UNREADABLE };
-  }
-};
-
-const UNREADABLE: RolloutStatus = {
-  phase: 'Invalid',
-  reason: 'InvalidSpec',
-  message: 'its status is not as Sluice writes it',
 };
 
 /** As kubectl prints it, so that it can be given to kubectl. */

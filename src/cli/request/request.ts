@@ -1,5 +1,5 @@
 import type { StoredRollout } from '../../controller/ports.ts';
-import { durationText, oneLine, rolloutView } from '../../rollout/index.ts';
+import { durationText, oneLine, readable, rolloutView } from '../../rollout/index.ts';
 import type { Cluster } from '../cluster.ts';
 import { findRollout } from '../findRollout.ts';
 import { type CliIo, EXIT } from '../io.ts';
@@ -21,7 +21,7 @@ export const request = async (
   { asked, written }: { readonly asked: Asked; readonly written: WrittenOptions },
 ): Promise<number> => {
   const show = (rollout: StoredRollout): void => {
-    const view = rolloutView(rollout, Date.now());
+    const view = rolloutView(readable(rollout), Date.now());
     if (written.output === 'text') io.out(`${key(rollout)}: ${oneLine(consequence(asked.verb, view), LONGEST_LINE)}\n`);
   };
   const startedMs = performance.now();

@@ -1,5 +1,5 @@
 import type { StoredRollout } from '../../controller/ports.ts';
-import { type PersonRequest, type RolloutView, rolloutView, type Verb } from '../../rollout/index.ts';
+import { type PersonRequest, type RolloutView, readable, rolloutView, type Verb } from '../../rollout/index.ts';
 import { plain } from '../text.ts';
 
 /** What a request would do now, for whoever makes it: `all traffic goes back from v2 (50%) to v1`. */
@@ -29,7 +29,7 @@ const placeOf = ({ step = 0, steps, weight }: RolloutView): string => `step ${st
 
 /** A refusal of the rules, with where the Rollout is, and what they would take now. */
 export const refusalText = (refusal: string, { verb }: Pick<PersonRequest, 'verb'>, rollout: StoredRollout): string => {
-  const view = rolloutView(rollout, Date.now());
+  const view = rolloutView(readable(rollout), Date.now());
   const taken = view.actions.filter(action => action.refusal === undefined && action.verb !== verb);
   const possible = taken.map(action => `sluice ${action.verb} ${target(rollout)}`);
   return [

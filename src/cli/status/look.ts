@@ -1,4 +1,4 @@
-import { rolloutView } from '../../rollout/index.ts';
+import { readable, rolloutView } from '../../rollout/index.ts';
 import type { Cluster } from '../cluster.ts';
 import { findRollout } from '../findRollout.ts';
 import { type CliIo, EXIT } from '../io.ts';
@@ -17,7 +17,7 @@ export type Asked = { readonly name: string; readonly output?: Format; readonly 
 /** One look; answers the exit code. The Rollout is shown before its pods are known. Throws SystemError. */
 export const lookAt = async ({ io, terminal }: Place, cluster: Cluster, { name, output }: Asked): Promise<number> => {
   const readService = createServiceReader(cluster.client, cluster.namespace, name);
-  const { rollout } = await findRollout(cluster, name);
+  const rollout = readable((await findRollout(cluster, name)).rollout);
   const nowMs = Date.now();
   const view = rolloutView(rollout, nowMs);
   const pods = readPods(cluster.client, rollout, view.versions, readService);

@@ -115,14 +115,20 @@ const weightLines = ({ versions, weight, ended }: RolloutView, { marks, width }:
 const waitingLines = ({ waiting }: RolloutView, nowMs: number): readonly Line[] => {
   if (waiting === undefined) return [];
   const { words, until } = waiting;
-  const end: readonly Span[] =
-    until === undefined
-      ? []
-      : [
-          { text: `  ${countdownText(Date.parse(until) - nowMs)} left`, tone: 'strong' },
-          { text: `, until ${momentFor(Date.parse(until), nowMs)}`, tone: 'dim' },
-        ];
-  return [labelled('Waits for', [{ text: words }, ...end])];
+  return [labelled('Waits for', [{ text: words }, ...(until === undefined ? [] : untilSpans(Date.parse(until), nowMs))])];
+};
+
+/** A controller that runs looks again at that moment. */
+const OVERDUE_MS = 30_000;
+
+const untilSpans = (untilMs: number, nowMs: number): readonly Span[] => {
+  const moment = momentFor(untilMs, nowMs);
+  if (nowMs - untilMs > OVERDUE_MS)
+    return [{ text: `, which was over at ${moment}, ${ageText(nowMs - untilMs)} ago: does the controller run?`, tone: 'warn' }];
+  return [
+    { text: `  ${countdownText(untilMs - nowMs)} left`, tone: 'strong' },
+    { text: `, until ${moment}`, tone: 'dim' },
+  ];
 };
 
 const questionLines = ({ question }: RolloutView): readonly Line[] => {

@@ -1,7 +1,7 @@
 import { type KubeObject, PODS, ROLLOUTS } from '../../adapters/kubernetes/resources.ts';
 import { toRollout } from '../../adapters/kubernetes/rollouts.ts';
 import type { StoredRollout } from '../../controller/ports.ts';
-import { durationText, isoSeconds } from '../../rollout/index.ts';
+import { durationText, isoSeconds, readable } from '../../rollout/index.ts';
 import type { Cluster } from '../cluster.ts';
 import { findRollout } from '../findRollout.ts';
 import { follow } from '../follow.ts';
@@ -21,7 +21,7 @@ const INTERRUPTED = 130;
  */
 export const watchStatus = async (place: Place, cluster: Cluster, asked: Asked): Promise<number> => {
   const readService = createServiceReader(cluster.client, cluster.namespace, asked.name);
-  const { rollout } = await findRollout(cluster, asked.name);
+  const rollout = readable((await findRollout(cluster, asked.name)).rollout);
   // it has ended before: there is nothing to draw anew
   if (place.terminal.isLive && asked.output === undefined && endingOf(rollout) !== undefined)
     return lookAt(place, cluster, asked);
@@ -102,7 +102,7 @@ class Watched {
   #saw(object: KubeObject): void {
     const rollout = toRollout(object);
     if (rollout === undefined) return;
-    this.#rollout = rollout;
+    this.#rollout = readable(rollout);
     this.#seenAtMs = Date.now();
     this.#show();
     this.#ended();

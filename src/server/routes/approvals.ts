@@ -5,7 +5,7 @@ import type { Clock } from '../../controller/ports.ts';
 import { answerResponse, outcomeLabel, type TakeAnswer } from '../answer.ts';
 import { asked, authenticated, callerOf } from '../authenticated.ts';
 import { type Gatehouse, type Inbound, noted, onlyPost, passOn } from '../inbound.ts';
-import { readJson, revisionField, STRICT, stepField, textField } from '../jsonBody.ts';
+import { readJson, revisionField, STRICT, stepField, textField, timeField } from '../jsonBody.ts';
 import { keyOf, placeOf } from '../place.ts';
 import { forbidden } from '../reading.ts';
 
@@ -26,7 +26,7 @@ const schema = z.strictObject(
     decision: z.enum(['approve', 'reject'], { error: 'expected approve or reject' }),
     revision: revisionField,
     step: stepField(1),
-    askedAt: z.iso.datetime({ offset: true, error: 'expected a time such as 2026-11-21T14:03:10Z' }).optional(),
+    askedAt: timeField.optional(),
     comment: textField(LONGEST_COMMENT).optional(),
   },
   STRICT,

@@ -5,7 +5,7 @@ import type { Wish, WishOutcome } from '../../controller/view-ports.ts';
 import { VERBS } from '../../rollout/index.ts';
 import { asked, authenticated, callerOf } from '../authenticated.ts';
 import { type Gatehouse, type Inbound, noted, onlyPost, passOn } from '../inbound.ts';
-import { readJson, revisionField, STRICT, stepField, textField } from '../jsonBody.ts';
+import { readJson, revisionField, STRICT, stepField, textField, timeField } from '../jsonBody.ts';
 import { keyOf, placeOf, unknownRollout } from '../place.ts';
 import { Problem } from '../problem.ts';
 import { forbidden } from '../reading.ts';
@@ -30,13 +30,17 @@ const optional = {
   reason: textField(LONGEST_REASON).optional(),
 };
 const plain = z.strictObject(optional, STRICT);
+/** A step that was edited since has the same number. */
+const promote = z.strictObject({ ...optional, startedAt: timeField.optional() }, STRICT);
 const abort = z.strictObject({ ...optional, force: z.boolean({ error: 'expected true or false' }).optional() }, STRICT);
 
-type Written = Pick<Wish, 'revision' | 'step' | 'reason' | 'force'>;
+type Written = Pick<Wish, 'revision' | 'step' | 'startedAt' | 'reason' | 'force'>;
+/** All that one of them may have. */
+type Sent = z.infer<typeof promote> & z.infer<typeof abort>;
 
-const SCHEMAS: Readonly<Record<Wish['verb'], z.ZodType<z.infer<typeof abort>>>> = {
+const SCHEMAS: Readonly<Record<Wish['verb'], z.ZodType<Sent>>> = {
   // while a step is in progress the rules want both named; before anything is stable there is neither (R7)
-  promote: plain,
+  promote,
   abort,
   pause: plain,
   resume: plain,
@@ -75,9 +79,10 @@ export const requestRoutes = ({ access, wish, gatehouse }: RequestRoutesDeps): H
   return routes;
 };
 
-const toWritten = ({ revision, step, reason, force }: z.infer<typeof abort>): Written => ({
+const toWritten = ({ revision, step, startedAt, reason, force }: Sent): Written => ({
   ...(revision === undefined ? {} : { revision }),
   ...(step === undefined ? {} : { step }),
+  ...(startedAt === undefined ? {} : { startedAt }),
   ...(reason === undefined ? {} : { reason }),
   ...(force === undefined ? {} : { force }),
 });
