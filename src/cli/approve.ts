@@ -5,9 +5,9 @@ import { createSluiceApi, REACHING, type SentAnswer, type SluiceReply } from '..
 import { SystemError } from '../controller/ports.ts';
 import { type Asked, readOptions, type WrittenOptions } from './approve/options.ts';
 import { findQuestion, plain } from './approve/question.ts';
+import { isWithoutDefinition, withNextStep } from './cluster/nextStep.ts';
 import { type CliIo, EXIT } from './io.ts';
-import { isWithoutDefinition, withNextStep } from './nextStep.ts';
-import { formatted } from './output.ts';
+import { formatted } from './terminal/output.ts';
 
 type Decision = SentAnswer['decision'];
 

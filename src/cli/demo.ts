@@ -1,5 +1,4 @@
 import { Command, Option } from 'commander';
-import { colours } from './colours.ts';
 import { type Answer, APPROVAL, tellApproval } from './demo/approval.ts';
 import { TOUR, tellTour } from './demo/tour.ts';
 import { TWO_VERSIONS, tellTwoVersions } from './demo/twoVersions.ts';
@@ -7,6 +6,7 @@ import type { Telling } from './demo/until.ts';
 import { createView, type View } from './demo/view.ts';
 import { type DemoWorld, openDemoWorld, type Setup } from './demo/world.ts';
 import { type CliIo, EXIT } from './io.ts';
+import { colours } from './terminal/colours.ts';
 
 type Options = { readonly keep?: boolean; readonly story: 'versions' | 'approval' | 'tour'; readonly answer?: Answer };
 

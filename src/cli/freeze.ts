@@ -2,9 +2,9 @@ import { Command, Option } from 'commander';
 import { KubeError } from '../adapters/kubernetes/errors.ts';
 import { freeze, readFreeze, unfreeze } from '../adapters/kubernetes/freeze.ts';
 import { type Freeze, oneLine } from '../rollout/index.ts';
-import { type Cluster, type ClusterOptions, inCluster } from './cluster.ts';
+import { type Cluster, type ClusterOptions, inCluster } from './cluster/cluster.ts';
 import { type CliIo, EXIT } from './io.ts';
-import { formatted } from './output.ts';
+import { formatted } from './terminal/output.ts';
 
 type Options = ClusterOptions & {
   readonly namespace: string;

@@ -1,11 +1,11 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import type { Phase } from '../rollout/index.ts';
-import { type ClusterOptions, inCluster, rolloutName, withClusterOptions } from './cluster.ts';
+import { type ClusterOptions, inCluster, rolloutName, withClusterOptions } from './cluster/cluster.ts';
 import { PHASES } from './get/choice.ts';
 import { getRollouts } from './get/list.ts';
 import type { Wanted } from './get/wanted.ts';
 import { type CliIo, EXIT } from './io.ts';
-import { createTerminal, type Terminal } from './terminal.ts';
+import { createTerminal, type Terminal } from './terminal/terminal.ts';
 
 type Options = ClusterOptions & {
   readonly watch?: boolean;

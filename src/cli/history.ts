@@ -1,13 +1,13 @@
 import { Command, Option } from 'commander';
 import { type HistoryEntry, isoSeconds } from '../rollout/index.ts';
-import { type ClusterOptions, inCluster, rolloutName, withClusterOptions } from './cluster.ts';
-import { findRollout } from './findRollout.ts';
+import { type ClusterOptions, inCluster, rolloutName, withClusterOptions } from './cluster/cluster.ts';
+import { findRollout } from './cluster/findRollout.ts';
 import { type CliIo, EXIT } from './io.ts';
-import { type Format, formatted } from './output.ts';
-import { paint } from './paint.ts';
-import { alignedLines, cell, columnWidths, fittingLines } from './table.ts';
-import { createTerminal, type Terminal } from './terminal.ts';
-import { cutLine, type Line, plain, type Tone, wrap } from './text.ts';
+import { type Format, formatted } from './terminal/output.ts';
+import { paint } from './terminal/paint.ts';
+import { alignedLines, cell, columnWidths, fittingLines } from './terminal/table.ts';
+import { createTerminal, type Terminal } from './terminal/terminal.ts';
+import { cutLine, type Line, plain, type Tone, wrap } from './terminal/text.ts';
 
 type Options = ClusterOptions & { readonly output?: Format; readonly evidence?: boolean };
 

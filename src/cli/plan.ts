@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { withClusterOptions } from './cluster.ts';
+import { withClusterOptions } from './cluster/cluster.ts';
 import type { CliIo } from './io.ts';
 import type { WrittenOptions } from './plan/options.ts';
 

@@ -1,9 +1,9 @@
 import { basename } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { SystemError } from '../controller/ports.ts';
+import { withNextStep } from './cluster/nextStep.ts';
 import { EXAMPLES } from './examples.ts';
 import { type CliIo, EXIT } from './io.ts';
-import { withNextStep } from './nextStep.ts';
 
 type Load = (io: CliIo) => Promise<Command>;
 

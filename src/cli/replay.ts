@@ -1,8 +1,8 @@
 import { Command, Option } from 'commander';
 import { type Difference, decodeRecord, type EvidenceRecord, replay } from '../rollout/index.ts';
 import { type CliIo, EXIT } from './io.ts';
-import { formatted } from './output.ts';
 import { type Found, readRecords, type Unreadable } from './replay/read.ts';
+import { formatted } from './terminal/output.ts';
 
 type Options = { readonly output: 'text' | 'json' | 'yaml' };
 

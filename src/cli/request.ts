@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import type { Verb } from '../rollout/index.ts';
-import { inCluster, rolloutName, withClusterOptions } from './cluster.ts';
+import { inCluster, rolloutName, withClusterOptions } from './cluster/cluster.ts';
 import { type CliIo, EXIT } from './io.ts';
 import { readOptions, type WrittenOptions } from './request/options.ts';
 

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { Command, Option } from 'commander';
 import type { Cast } from '../simulation/scenario/simulate.ts';
 import { type CliIo, EXIT } from './io.ts';
-import { formatted } from './output.ts';
+import { formatted } from './terminal/output.ts';
 
 type Options = { readonly scenario: string; readonly output: 'text' | 'json' | 'yaml'; readonly update?: boolean };
 

@@ -1,11 +1,11 @@
 import { Command, Option } from 'commander';
 import { parseDuration } from '../rollout/index.ts';
-import { type ClusterOptions, inCluster, rolloutName, withClusterOptions } from './cluster.ts';
+import { type ClusterOptions, inCluster, rolloutName, withClusterOptions } from './cluster/cluster.ts';
 import { type CliIo, EXIT } from './io.ts';
-import type { Format } from './output.ts';
 import { lookAt } from './status/look.ts';
 import { watchStatus } from './status/watch.ts';
-import { createTerminal, type Terminal } from './terminal.ts';
+import type { Format } from './terminal/output.ts';
+import { createTerminal, type Terminal } from './terminal/terminal.ts';
 
 type Options = ClusterOptions & { readonly watch?: boolean; readonly timeout?: string; readonly output?: Format };
 

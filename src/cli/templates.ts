@@ -13,7 +13,7 @@ import { ConfigError } from '../config/load.ts';
 import { MESSAGE_KINDS, type MessageKind } from '../rollout/index.ts';
 import { readConfiguration } from './configuration.ts';
 import { type CliIo, EXIT } from './io.ts';
-import { formatted } from './output.ts';
+import { formatted } from './terminal/output.ts';
 
 type Where = { readonly config?: string; readonly templatesDir?: string };
 type Check = Where & { readonly output: 'text' | 'json' | 'yaml' };

@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander';
 import type { CheckedFile, CheckedProblem, FileChecker } from '../adapters/spec/check.ts';
 import { SystemError } from '../controller/ports.ts';
-import { type ClusterOptions, placeOf } from './cluster.ts';
+import { type ClusterOptions, placeOf } from './cluster/cluster.ts';
+import { withNextStep } from './cluster/nextStep.ts';
 import { type CliIo, EXIT } from './io.ts';
-import { withNextStep } from './nextStep.ts';
-import { formatted } from './output.ts';
+import { formatted } from './terminal/output.ts';
 import { readInput } from './validate/files.ts';
 import type { ClusterPlace } from './validate/findings.ts';
 import { asObject, asText, isEmpty, isRefused, type Validated } from './validate/report.ts';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { wantsColours } from '../../src/cli/colours.ts';
 import { EXAMPLES } from '../../src/cli/examples.ts';
 import { runCommands } from '../../src/cli/program.ts';
+import { wantsColours } from '../../src/cli/terminal/colours.ts';
 import { recordedIo } from './recordedIo.ts';
 
 const run = async (args: readonly string[], started = '/usr/local/bin/sluice') => {

@@ -8,7 +8,7 @@ import { createKubeClient } from '../../src/adapters/kubernetes/client.ts';
 import { type KubeObject, PODS, type Resource, ROLLOUTS, SERVICES } from '../../src/adapters/kubernetes/resources.ts';
 import { rolloutDefinition } from '../../src/adapters/spec/crd.ts';
 import type { CliIo } from '../../src/cli/io.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
+import type { Terminal } from '../../src/cli/terminal/terminal.ts';
 import { createKubeApi } from '../../src/sandbox/kube/server.ts';
 import { kubeconfigText } from '../adapters/kubernetes/scriptedApi.ts';
 

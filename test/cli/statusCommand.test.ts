@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createStatusCommand } from '../../src/cli/status.ts';
-import type { Terminal } from '../../src/cli/terminal.ts';
+import type { Terminal } from '../../src/cli/terminal/terminal.ts';
 import { createListener, openCluster, READY, terminalOf } from './statusCluster.ts';
 
 const SPEC = { version: 'v2', strategy: { canary: { steps: [{ setWeight: 50, pause: { duration: '5m' } }] } } };

@@ -1,9 +1,9 @@
 import { Terminal as Xterm } from '@xterm/headless';
 import { describe, expect, it } from 'vitest';
-import { ageText, countdownText } from '../../src/cli/age.ts';
 import { createScreen } from '../../src/cli/status/screen.ts';
-import { createTerminal } from '../../src/cli/terminal.ts';
-import { cut, type Line, widthOf, wrap } from '../../src/cli/text.ts';
+import { ageText, countdownText } from '../../src/cli/terminal/age.ts';
+import { createTerminal } from '../../src/cli/terminal/terminal.ts';
+import { cut, type Line, widthOf, wrap } from '../../src/cli/terminal/text.ts';
 
 const lines = (...texts: readonly string[]): readonly Line[] => texts.map(text => [{ text }]);
 

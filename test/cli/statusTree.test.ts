@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { textOf } from '../../src/cli/paint.ts';
 import type { PodsView } from '../../src/cli/status/pods.ts';
 import { statusTree } from '../../src/cli/status/tree.ts';
-import { lineWidth } from '../../src/cli/text.ts';
+import { textOf } from '../../src/cli/terminal/paint.ts';
+import { lineWidth } from '../../src/cli/terminal/text.ts';
 import { rolloutView, type StepSpec } from '../../src/rollout/index.ts';
 import type { World } from '../../src/simulation/world.ts';
 import { MINUTE, SECOND, specOf, worldInProgress } from '../rollout/check.ts';

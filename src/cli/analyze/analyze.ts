@@ -5,7 +5,7 @@ import { installationOf } from '../../config/installation.ts';
 import { ConfigError } from '../../config/load.ts';
 import { SystemError } from '../../controller/ports.ts';
 import type { Installation } from '../../rollout/index.ts';
-import { placeOf } from '../cluster.ts';
+import { placeOf } from '../cluster/cluster.ts';
 import { readConfiguration } from '../configuration.ts';
 import { type CliIo, EXIT } from '../io.ts';
 import { type Cluster, openCluster } from './cluster.ts';

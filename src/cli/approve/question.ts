@@ -1,7 +1,7 @@
 import { createKubeClient } from '../../adapters/kubernetes/client.ts';
 import { createRenderer } from '../../adapters/templates/render.ts';
 import { durationText, type OpenQuestion, openQuestion, type RolloutStatus } from '../../rollout/index.ts';
-import { findRollout } from '../findRollout.ts';
+import { findRollout } from '../cluster/findRollout.ts';
 import type { Asked } from './options.ts';
 
 /** What a Rollout asks, as a person sees it before the answer is sent. */

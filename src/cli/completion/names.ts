@@ -1,7 +1,7 @@
 import { createKubeClient } from '../../adapters/kubernetes/client.ts';
 import { loadKubeConfig } from '../../adapters/kubernetes/kubeconfig.ts';
 import { type Resource, ROLLOUTS } from '../../adapters/kubernetes/resources.ts';
-import { type ClusterOptions, placeOf } from '../cluster.ts';
+import { type ClusterOptions, placeOf } from '../cluster/cluster.ts';
 import type { CliIo } from '../io.ts';
 
 /** Whoever presses Tab does not wait longer. */

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { basename, join, relative } from 'node:path';
 import { stringify } from 'yaml';
 import type { RolloutStatus } from '../../rollout/index.ts';
-import { colours } from '../colours.ts';
+import { colours } from '../terminal/colours.ts';
 import { CHAT_SECRETS, createDemoChat, type DemoChat } from './chat.ts';
 import { addPerson } from './person.ts';
 import { type Telling, until } from './until.ts';

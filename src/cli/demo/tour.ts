@@ -1,6 +1,6 @@
 import { stringify } from 'yaml';
 import type { RolloutStatus } from '../../rollout/index.ts';
-import { colours } from '../colours.ts';
+import { colours } from '../terminal/colours.ts';
 import { ALICE } from './approval.ts';
 import { readKeys } from './keys.ts';
 import { addPerson } from './person.ts';

@@ -1,4 +1,4 @@
-import { colours } from '../colours.ts';
+import { colours } from '../terminal/colours.ts';
 import { type Telling, until } from './until.ts';
 import { mark, weightsText } from './words.ts';
 import type { Setup } from './world.ts';

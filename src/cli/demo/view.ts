@@ -1,5 +1,5 @@
 import type { RolloutStatus } from '../../rollout/index.ts';
-import { colours } from '../colours.ts';
+import { colours } from '../terminal/colours.ts';
 
 /** Writes what happens: a line for each news, and on a terminal a live line below. */
 export type View = {

@@ -1,4 +1,4 @@
-import { colours } from '../colours.ts';
+import { colours } from '../terminal/colours.ts';
 
 export const mark = (isRight: boolean): string => (isRight ? colours.green('ok ') : colours.red('BAD'));
 

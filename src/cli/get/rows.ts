@@ -1,9 +1,9 @@
 import type { StoredRollout } from '../../controller/ports.ts';
 import { type Phase, rolloutLine } from '../../rollout/index.ts';
-import { ageText } from '../age.ts';
-import { alignedLines, type Cell, cell, columnWidths } from '../table.ts';
-import type { Terminal } from '../terminal.ts';
-import { cut, cutLine, type Line, plain, type Tone } from '../text.ts';
+import { ageText } from '../terminal/age.ts';
+import { alignedLines, type Cell, cell, columnWidths } from '../terminal/table.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { cut, cutLine, type Line, plain, type Tone } from '../terminal/text.ts';
 
 export type Columns = { readonly namespace: boolean; readonly wide: boolean };
 

@@ -3,7 +3,7 @@ import { toRollout } from '../../adapters/kubernetes/rollouts.ts';
 import type { StoredRollout } from '../../controller/ports.ts';
 import { readable } from '../../rollout/index.ts';
 import type { CliIo } from '../io.ts';
-import type { Terminal } from '../terminal.ts';
+import type { Terminal } from '../terminal/terminal.ts';
 import type { Choice } from './choice.ts';
 
 export type Wanted = Choice & {

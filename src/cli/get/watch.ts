@@ -1,10 +1,10 @@
 import { type KubeObject, ROLLOUTS } from '../../adapters/kubernetes/resources.ts';
 import type { StoredRollout } from '../../controller/ports.ts';
 import { rolloutLine } from '../../rollout/index.ts';
-import type { Cluster } from '../cluster.ts';
-import { follow } from '../follow.ts';
-import { formatted } from '../output.ts';
-import { paint } from '../paint.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { follow } from '../cluster/follow.ts';
+import { formatted } from '../terminal/output.ts';
+import { paint } from '../terminal/paint.ts';
 import { choose, isChosen } from './choice.ts';
 import { createTable, rowOf } from './rows.ts';
 import { nameLine, type Place, rolloutIn, type Wanted } from './wanted.ts';

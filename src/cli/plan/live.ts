@@ -6,7 +6,7 @@ import { readFreeze } from '../../adapters/kubernetes/freeze.ts';
 import type { ParsedRollout } from '../../adapters/spec/parse.ts';
 import type { StoredRollout, VersionSelector } from '../../controller/ports.ts';
 import { freezeSentence, type Installation, type Rollout } from '../../rollout/index.ts';
-import type { Cluster } from '../cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 import { type LiveMesh, readMesh } from '../validate/cluster.ts';
 import { findingsFor } from '../validate/findings.ts';
 import { changesOf } from './changes.ts';

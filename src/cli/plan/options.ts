@@ -1,5 +1,5 @@
 import type { Reference } from '../../rollout/index.ts';
-import type { ClusterOptions } from '../cluster.ts';
+import type { ClusterOptions } from '../cluster/cluster.ts';
 
 /** As they were written. */
 export type WrittenOptions = Pick<ClusterOptions, 'namespace' | 'context' | 'kubeconfig'> & {

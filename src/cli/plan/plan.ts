@@ -3,7 +3,7 @@ import { installationOf } from '../../config/installation.ts';
 import { type Config, ConfigError } from '../../config/load.ts';
 import { SystemError } from '../../controller/ports.ts';
 import { withUrls } from '../analyze/providers.ts';
-import { type Cluster, inCluster } from '../cluster.ts';
+import { type Cluster, inCluster } from '../cluster/cluster.ts';
 import { readConfiguration } from '../configuration.ts';
 import { type CliIo, EXIT } from '../io.ts';
 import { type Compared, isBlocked } from './compared.ts';

@@ -4,7 +4,7 @@ import { toRollout } from '../../adapters/kubernetes/rollouts.ts';
 import type { Router, StoredRollout } from '../../controller/ports.ts';
 import { createRivals } from '../../controller/rivals.ts';
 import { inProgress, type ResolvedTarget, type Rollout } from '../../rollout/index.ts';
-import type { Cluster } from '../cluster.ts';
+import type { Cluster } from '../cluster/cluster.ts';
 
 /** All Rollouts that may be read; `undefined`: none may be. Throws SystemError when the cluster does not answer. */
 export const readRollouts = async (

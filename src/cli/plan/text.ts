@@ -1,4 +1,4 @@
-import { colours } from '../colours.ts';
+import { colours } from '../terminal/colours.ts';
 import type { Compared } from './compared.ts';
 import type { ForeseenStep } from './foresee.ts';
 import type { MovedMesh } from './meshDiff.ts';

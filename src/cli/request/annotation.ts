@@ -6,8 +6,8 @@ import type { JsonPatchOperation } from '../../adapters/kubernetes/rest.ts';
 import { REQUEST, REQUEST_POINTER } from '../../adapters/kubernetes/rollouts.ts';
 import type { StoredRollout } from '../../controller/ports.ts';
 import { isAnswered, isoSeconds, oneLine, type PersonRequest, parseRequest, refusalOf } from '../../rollout/index.ts';
-import type { Cluster } from '../cluster.ts';
-import { type FoundRollout, findRollout } from '../findRollout.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { type FoundRollout, findRollout } from '../cluster/findRollout.ts';
 import type { Asked } from './options.ts';
 
 /** It stands in the Rollout; `raw` is the text of the annotation. */

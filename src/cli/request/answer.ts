@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { StoredRollout } from '../../controller/ports.ts';
-import type { Cluster } from '../cluster.ts';
-import { findRollout } from '../findRollout.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { findRollout } from '../cluster/findRollout.ts';
 import type { Written } from './annotation.ts';
 
 /** What became of a request that was written. */

@@ -1,5 +1,5 @@
 import { parseDuration, type Verb } from '../../rollout/index.ts';
-import type { ClusterOptions } from '../cluster.ts';
+import type { ClusterOptions } from '../cluster/cluster.ts';
 
 /** As they were written. */
 export type WrittenOptions = ClusterOptions & {

@@ -1,10 +1,10 @@
 import type { StoredRollout } from '../../controller/ports.ts';
 import { durationText, oneLine, readable, rolloutView } from '../../rollout/index.ts';
-import type { Cluster } from '../cluster.ts';
-import { findRollout } from '../findRollout.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { findRollout } from '../cluster/findRollout.ts';
 import { type CliIo, EXIT } from '../io.ts';
-import { formatted } from '../output.ts';
-import { plain } from '../text.ts';
+import { formatted } from '../terminal/output.ts';
+import { plain } from '../terminal/text.ts';
 import { type NotWritten, type Written, writeRequest } from './annotation.ts';
 import { type Answer, awaitAnswer } from './answer.ts';
 import type { Asked, WrittenOptions } from './options.ts';
@@ -44,7 +44,10 @@ const lookOn = async (
   cluster: Cluster,
   { asked, written, startedMs }: { readonly asked: Asked; readonly written: WrittenOptions; readonly startedMs: number },
 ): Promise<number> => {
-  const [{ watchStatus }, { createTerminal }] = await Promise.all([import('../status/watch.ts'), import('../terminal.ts')]);
+  const [{ watchStatus }, { createTerminal }] = await Promise.all([
+    import('../status/watch.ts'),
+    import('../terminal/terminal.ts'),
+  ]);
   const { name, verb, timeoutMs } = asked;
   const { output } = written;
   const code = await watchStatus({ io, terminal: createTerminal(io.env) }, cluster, {

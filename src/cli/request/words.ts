@@ -1,6 +1,6 @@
 import type { StoredRollout } from '../../controller/ports.ts';
 import { type PersonRequest, type RolloutView, readable, rolloutView, type Verb } from '../../rollout/index.ts';
-import { plain } from '../text.ts';
+import { plain } from '../terminal/text.ts';
 
 /** What a request would do now, for whoever makes it: `all traffic goes back from v2 (50%) to v1`. */
 export const consequence = (verb: Verb, view: RolloutView): string => CONSEQUENCES[verb](view);

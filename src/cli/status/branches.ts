@@ -1,7 +1,7 @@
 import type { GateView, RolloutView, StepView } from '../../rollout/index.ts';
-import { ageText } from '../age.ts';
-import { type Cell, cell, fittingLines } from '../table.ts';
-import { type Line, lineWidth, plain, wrap } from '../text.ts';
+import { ageText } from '../terminal/age.ts';
+import { type Cell, cell, fittingLines } from '../terminal/table.ts';
+import { type Line, lineWidth, plain, wrap } from '../terminal/text.ts';
 import { type Marks, STEP_TONES, VERDICT_TONES } from './marks.ts';
 import type { PodsView, VersionPods } from './pods.ts';
 

@@ -1,8 +1,8 @@
 import type { KubeObject } from '../../adapters/kubernetes/resources.ts';
 import type { StoredRollout } from '../../controller/ports.ts';
 import { isoSeconds, type RolloutView, rolloutLine, rolloutView } from '../../rollout/index.ts';
-import { type Format, formatted } from '../output.ts';
-import { plain } from '../text.ts';
+import { type Format, formatted } from '../terminal/output.ts';
+import { plain } from '../terminal/text.ts';
 import { versionLabelOf } from './findPods.ts';
 import type { Place } from './look.ts';
 import { type PodsView, podsByVersion } from './pods.ts';

@@ -1,11 +1,11 @@
 import { readable, rolloutView } from '../../rollout/index.ts';
-import type { Cluster } from '../cluster.ts';
-import { findRollout } from '../findRollout.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { findRollout } from '../cluster/findRollout.ts';
 import { type CliIo, EXIT } from '../io.ts';
-import { type Format, formatted } from '../output.ts';
-import { paint } from '../paint.ts';
-import type { Terminal } from '../terminal.ts';
-import type { Line } from '../text.ts';
+import { type Format, formatted } from '../terminal/output.ts';
+import { paint } from '../terminal/paint.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import type { Line } from '../terminal/text.ts';
 import { endingOf } from './ending.ts';
 import { createServiceReader, readPods } from './findPods.ts';
 import { lowerTree, upperTree } from './tree.ts';

@@ -1,5 +1,5 @@
 import type { Attention, StepMark, Verdict } from '../../rollout/index.ts';
-import type { Tone } from '../text.ts';
+import type { Tone } from '../terminal/text.ts';
 
 /** Signs that can be told apart without colour. */
 export type Marks = {

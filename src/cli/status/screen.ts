@@ -1,6 +1,6 @@
-import { paint } from '../paint.ts';
-import type { Terminal } from '../terminal.ts';
-import { cutLine, type Line, lineWidth } from '../text.ts';
+import { paint } from '../terminal/paint.ts';
+import type { Terminal } from '../terminal/terminal.ts';
+import { cutLine, type Line, lineWidth } from '../terminal/text.ts';
 
 /** A part of a terminal, from the cursor on, that is drawn anew again and again. */
 export type Screen = {

@@ -1,7 +1,7 @@
 import { momentFor, type RolloutView } from '../../rollout/index.ts';
-import { ageText, countdownText } from '../age.ts';
 import { phaseTone } from '../get/rows.ts';
-import { cutLine, type Line, plain, type Span, wrap } from '../text.ts';
+import { ageText, countdownText } from '../terminal/age.ts';
+import { cutLine, type Line, plain, type Span, wrap } from '../terminal/text.ts';
 import { gateLines, podLines, stepLines, todoLines } from './branches.ts';
 import { ATTENTION_TONES, type Marks, marksFor } from './marks.ts';
 import type { PodsView } from './pods.ts';

@@ -2,11 +2,11 @@ import { type KubeObject, PODS, ROLLOUTS } from '../../adapters/kubernetes/resou
 import { toRollout } from '../../adapters/kubernetes/rollouts.ts';
 import type { StoredRollout } from '../../controller/ports.ts';
 import { durationText, isoSeconds, readable } from '../../rollout/index.ts';
-import type { Cluster } from '../cluster.ts';
-import { findRollout } from '../findRollout.ts';
-import { follow } from '../follow.ts';
+import type { Cluster } from '../cluster/cluster.ts';
+import { findRollout } from '../cluster/findRollout.ts';
+import { follow } from '../cluster/follow.ts';
 import { EXIT } from '../io.ts';
-import { plain } from '../text.ts';
+import { plain } from '../terminal/text.ts';
 import { createDisplay, type Seen } from './display.ts';
 import { endingOf } from './ending.ts';
 import { createServiceReader, findPods, problemOf, type ServiceReader } from './findPods.ts';

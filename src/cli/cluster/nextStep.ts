@@ -1,5 +1,5 @@
-import { KubeError } from '../adapters/kubernetes/errors.ts';
-import type { SystemError } from '../controller/ports.ts';
+import { KubeError } from '../../adapters/kubernetes/errors.ts';
+import type { SystemError } from '../../controller/ports.ts';
 
 /**
  * What went wrong between a person and the cluster, with what to do next. What the kubernetes adapter says of a missing right

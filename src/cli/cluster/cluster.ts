@@ -1,10 +1,10 @@
 import { delimiter } from 'node:path';
 import type { Command } from 'commander';
-import { createKubeClient, type KubeClient } from '../adapters/kubernetes/client.ts';
-import { loadCaller } from '../adapters/kubernetes/credentials.ts';
-import { KubeError } from '../adapters/kubernetes/errors.ts';
-import { SystemError } from '../controller/ports.ts';
-import { type CliIo, EXIT } from './io.ts';
+import { createKubeClient, type KubeClient } from '../../adapters/kubernetes/client.ts';
+import { loadCaller } from '../../adapters/kubernetes/credentials.ts';
+import { KubeError } from '../../adapters/kubernetes/errors.ts';
+import { SystemError } from '../../controller/ports.ts';
+import { type CliIo, EXIT } from '../io.ts';
 import { isWithoutDefinition, withNextStep } from './nextStep.ts';
 
 /** Which cluster, as whom, and where in it: what kubectl has, under the same names. */

@@ -1,4 +1,4 @@
-import { oneLine } from '../rollout/index.ts';
+import { oneLine } from '../../rollout/index.ts';
 
 /** How a piece of text is meant; whoever paints decides what that looks like. */
 export type Tone = 'strong' | 'dim' | 'good' | 'warn' | 'bad' | 'busy';

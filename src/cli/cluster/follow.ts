@@ -1,8 +1,8 @@
-import type { KubeClient } from '../adapters/kubernetes/client.ts';
-import { KubeError } from '../adapters/kubernetes/errors.ts';
-import { createReflector, type ReflectorSink, type ReflectorTiming } from '../adapters/kubernetes/reflector.ts';
-import type { KubeObject, Resource } from '../adapters/kubernetes/resources.ts';
-import type { Logger } from '../controller/ports.ts';
+import type { KubeClient } from '../../adapters/kubernetes/client.ts';
+import { KubeError } from '../../adapters/kubernetes/errors.ts';
+import { createReflector, type ReflectorSink, type ReflectorTiming } from '../../adapters/kubernetes/reflector.ts';
+import type { KubeObject, Resource } from '../../adapters/kubernetes/resources.ts';
+import type { Logger } from '../../controller/ports.ts';
 
 export type Followed = {
   readonly resource: Resource;

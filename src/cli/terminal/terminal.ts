@@ -1,4 +1,4 @@
-import type { CliIo } from './io.ts';
+import type { CliIo } from '../io.ts';
 
 /** What a person looks at, or a pipe. */
 export type Terminal = {

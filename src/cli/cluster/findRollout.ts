@@ -1,8 +1,8 @@
-import { KubeError } from '../adapters/kubernetes/errors.ts';
-import { type KubeObject, type Resource, ROLLOUTS } from '../adapters/kubernetes/resources.ts';
-import { toRollout } from '../adapters/kubernetes/rollouts.ts';
-import { nearest } from '../config/yaml/nearest.ts';
-import type { StoredRollout } from '../controller/ports.ts';
+import { KubeError } from '../../adapters/kubernetes/errors.ts';
+import { type KubeObject, type Resource, ROLLOUTS } from '../../adapters/kubernetes/resources.ts';
+import { toRollout } from '../../adapters/kubernetes/rollouts.ts';
+import { nearest } from '../../config/yaml/nearest.ts';
+import type { StoredRollout } from '../../controller/ports.ts';
 import type { Cluster } from './cluster.ts';
 import { isWithoutDefinition } from './nextStep.ts';
 

@@ -1,5 +1,5 @@
 import pc from 'picocolors';
-import type { CliIo } from './io.ts';
+import type { CliIo } from '../io.ts';
 
 /**
  * Whether text may have colours: NO_COLOR says no, then FORCE_COLOR says yes (or no, with 0 or false), then it is for people
