@@ -44,6 +44,6 @@ export const tellTwoVersions = async (telling: Telling): Promise<boolean> => {
     `  ${mark(isBadRight)} v3 ended ${bad.phase}, weights ${weightsText(badWeights)}; ${afterBad.requests - afterGood.requests} requests meanwhile, ${afterBad.failed - afterGood.failed} failed before all traffic was back`,
   );
   view.say(`    why: ${bad.message}`);
-  view.say('\n  Next: the tour, where you commit and approve: npm run demo -- --story tour');
+  view.say('\n  Next: the tour, where you commit and approve: npm run tour');
   return isGoodRight && isBadRight;
 };
