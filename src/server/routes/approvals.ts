@@ -3,11 +3,11 @@ import { z } from 'zod';
 import type { Access, GivenAnswer, KubeUser } from '../../controller/channel-ports.ts';
 import type { Clock } from '../../controller/ports.ts';
 import { answerResponse, outcomeLabel, type TakeAnswer } from '../answer.ts';
-import { asked, authenticated, callerOf } from '../authenticated.ts';
-import { type Gatehouse, type Inbound, noted, onlyPost, passOn } from '../inbound.ts';
-import { readJson, revisionField, STRICT, stepField, textField, timeField } from '../jsonBody.ts';
-import { keyOf, placeOf } from '../place.ts';
-import { forbidden } from '../reading.ts';
+import { authenticated } from '../authenticated.ts';
+import { type Gatehouse, type Inbound, noted, onlyPost } from '../inbound.ts';
+import { revisionField, STRICT, stepField, textField, timeField } from '../jsonBody.ts';
+import { keyOf } from '../place.ts';
+import { createPosted } from '../posted.ts';
 
 export type ApprovalRoutesDeps = {
   readonly access: Access;
@@ -16,9 +16,6 @@ export type ApprovalRoutesDeps = {
   readonly gatehouse: Gatehouse;
 };
 
-const MOST_BODY_BYTES = 256 * 1024;
-/** The leader stores the answer first, which may take 10 s. */
-const FORWARD_TIMEOUT_MS = 15_000;
 const LONGEST_COMMENT = 1_000;
 
 const schema = z.strictObject(
@@ -38,6 +35,7 @@ const DECISIONS = { approve: 'approved', reject: 'rejected' } as const;
 export const approvalRoutes = (deps: ApprovalRoutesDeps): Hono<Inbound> => {
   const { access, answer, clock, gatehouse } = deps;
   const routes = new Hono<Inbound>();
+  const take = createPosted(deps);
   const path = '/api/v1/rollouts/:namespace/:name/approvals';
   routes.use(
     path,
@@ -46,18 +44,10 @@ export const approvalRoutes = (deps: ApprovalRoutesDeps): Hono<Inbound> => {
     authenticated(access, gatehouse),
   );
   routes.post(path, async context => {
-    const rollout = placeOf(context.req.param('namespace'), context.req.param('name'));
-    const user = callerOf(context);
-    context.set('about', { user: user.name, rollout: keyOf(rollout) });
-    const { incoming } = context.env;
-    const body = await gatehouse.readBody(incoming, MOST_BODY_BYTES, gatehouse.addressOf(incoming));
-    const passed = await passOn(context, gatehouse, { listener: 'api', body, timeoutMs: FORWARD_TIMEOUT_MS });
-    if (passed !== undefined) return passed;
-    const read = toWritten(readJson(schema, incoming.headersDistinct['content-type'] ?? [], body));
-    // whether the Rollout exists is for those who may answer only
-    if (!(await asked(gatehouse.logger, signal => access.may(user, 'approve', rollout, signal))))
-      throw forbidden(user, 'approve', rollout);
-    const given = givenBy(user, keyOf(rollout), { ...read, at: new Date(clock.now()).toISOString() });
+    const posted = await take(context, schema, 'approve');
+    if (posted instanceof Response) return posted;
+    const { rollout, user, body } = posted;
+    const given = givenBy(user, keyOf(rollout), { ...toWritten(body), at: new Date(clock.now()).toISOString() });
     const outcome = await answer(given);
     const response = answerResponse(given, outcome);
     context.set('outcome', outcomeLabel(outcome));

@@ -3,12 +3,12 @@ import { z } from 'zod';
 import type { Access } from '../../controller/channel-ports.ts';
 import type { Wish, WishOutcome } from '../../controller/view-ports.ts';
 import { VERBS } from '../../rollout/index.ts';
-import { asked, authenticated, callerOf } from '../authenticated.ts';
-import { type Gatehouse, type Inbound, noted, onlyPost, passOn } from '../inbound.ts';
-import { readJson, revisionField, STRICT, stepField, textField, timeField } from '../jsonBody.ts';
-import { keyOf, placeOf, unknownRollout } from '../place.ts';
+import { authenticated } from '../authenticated.ts';
+import { type Gatehouse, type Inbound, noted, onlyPost } from '../inbound.ts';
+import { revisionField, STRICT, stepField, textField, timeField } from '../jsonBody.ts';
+import { keyOf, unknownRollout } from '../place.ts';
+import { createPosted } from '../posted.ts';
 import { Problem } from '../problem.ts';
-import { forbidden } from '../reading.ts';
 
 /** Takes a wish to the Rollout that it is about; never throws. */
 export type TakeWish = (wish: Wish) => Promise<WishOutcome>;
@@ -19,9 +19,6 @@ export type RequestRoutesDeps = {
   readonly gatehouse: Gatehouse;
 };
 
-const MOST_BODY_BYTES = 256 * 1024;
-/** The leader stores the outcome first, which may take 10 s. */
-const FORWARD_TIMEOUT_MS = 15_000;
 const LONGEST_REASON = 1_000;
 
 const optional = {
@@ -50,6 +47,7 @@ const SCHEMAS: Readonly<Record<Wish['verb'], z.ZodType<Sent>>> = {
 /** `POST /api/v1/rollouts/{namespace}/{name}/{verb}` with a Kubernetes token (R22); the right is the verb `update` on rollouts. */
 export const requestRoutes = ({ access, wish, gatehouse }: RequestRoutesDeps): Hono<Inbound> => {
   const routes = new Hono<Inbound>();
+  const take = createPosted({ access, gatehouse });
   for (const verb of VERBS) {
     const path = `/api/v1/rollouts/:namespace/:name/${verb}` as const;
     const count = gatehouse.metrics.requested;
@@ -60,18 +58,10 @@ export const requestRoutes = ({ access, wish, gatehouse }: RequestRoutesDeps): H
       authenticated(access, gatehouse),
     );
     routes.post(path, async context => {
-      const rollout = placeOf(context.req.param('namespace'), context.req.param('name'));
-      const user = callerOf(context);
-      context.set('about', { user: user.name, rollout: keyOf(rollout) });
-      const { incoming } = context.env;
-      const body = await gatehouse.readBody(incoming, MOST_BODY_BYTES, gatehouse.addressOf(incoming));
-      const passed = await passOn(context, gatehouse, { listener: 'api', body, timeoutMs: FORWARD_TIMEOUT_MS });
-      if (passed !== undefined) return passed;
-      const written = toWritten(readJson(SCHEMAS[verb], incoming.headersDistinct['content-type'] ?? [], body));
-      // whether the Rollout exists is for those who may change it only
-      if (!(await asked(gatehouse.logger, signal => access.may(user, 'update', rollout, signal))))
-        throw forbidden(user, 'update', rollout);
-      const response = answerTo(await wish({ ...written, key: keyOf(rollout), verb, by: user.name }));
+      const posted = await take(context, SCHEMAS[verb], 'update');
+      if (posted instanceof Response) return posted;
+      const { rollout, user, body } = posted;
+      const response = answerTo(await wish({ ...toWritten(body), key: keyOf(rollout), verb, by: user.name }));
       context.set('outcome', 'recorded');
       return response;
     });
