@@ -3,7 +3,7 @@ import { type Caller, loadCaller } from '../adapters/kubernetes/credentials.ts';
 import { KubeError } from '../adapters/kubernetes/errors.ts';
 import { createSluiceApi, REACHING, type SentAnswer, type SluiceReply } from '../adapters/sluice/approvals.ts';
 import { SystemError } from '../controller/ports.ts';
-import { type Asked, readOptions, type WrittenOptions } from './approve/options.ts';
+import { type Asked, PORT_FORWARD, readOptions, type WrittenOptions } from './approve/options.ts';
 import { findQuestion, plain } from './approve/question.ts';
 import { isWithoutDefinition, withNextStep } from './cluster/nextStep.ts';
 import { type CliIo, EXIT } from './io.ts';
@@ -128,7 +128,9 @@ const failed = (error: SystemError, rollout: string): Omit<Outcome, 'namespace'>
         ? `${error.message}: use --token or --token-file, such as --token "$(kubectl create token NAME)" of a ServiceAccount`
         : isUnsure(error)
           ? `not known to be recorded: ${error.message}; look with \`kubectl get sro ${rollout}\`, or answer again: an answer never counts twice`
-          : withNextStep(error, '; ');
+          : error.operation === REACHING
+            ? `${error.message}; is Sluice served there? Without an address of its own: \`${PORT_FORWARD}\`, then --server http://127.0.0.1:8080`
+            : withNextStep(error, '; ');
   return { kind: isRefusal ? 'refused' : 'unreachable', detail };
 };
 

@@ -32,13 +32,15 @@ const rightsIn = (rights: Set<string>): Access => ({
 const start = async ({
   rights = ['token', 'get *'],
   streams = {},
+  anonymousRead = false,
 }: {
   readonly rights?: readonly string[];
   readonly streams?: StreamLimits;
+  readonly anonymousRead?: boolean;
 } = {}) => {
   const rollouts = createRollouts([rollout('weather', 'forecast'), rollout('bookinfo', 'reviews')]);
   const held = new Set(rights);
-  const rig = await rigs.start({ streams }, { newest: rollouts.newest, access: rightsIn(held) });
+  const rig = await rigs.start({ streams, anonymousRead }, { newest: rollouts.newest, access: rightsIn(held) });
   const watch = (query = '', token = TOKEN): Promise<Response> =>
     fetch(`${rig.url}/api/v1/stream${query}`, { headers: { authorization: `Bearer ${token}` } });
   return { ...rig, rollouts, rights: held, watch, events: async (query?: string) => readEvents(await watch(query)) };
@@ -153,6 +155,9 @@ describe('GET /api/v1/stream', () => {
     expect([(await again()).status, (await again()).status]).toEqual([200, 429]);
     await first.cancel();
     while ((await watch()).status !== 200) await delay(5);
+    const { url } = await start({ streams: { mostOfUser: 1 }, anonymousRead: true });
+    const anonymous = (): Promise<Response> => fetch(`${url}/api/v1/stream`);
+    expect([(await anonymous()).status, (await anonymous()).status]).toEqual([200, 429]);
   });
 
   it('ends at once when the process does, and others are refused', async () => {

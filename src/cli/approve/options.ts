@@ -38,7 +38,8 @@ const NAMESPACE = /^[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?$/;
 const REVISION = /^[\w.-]{1,128}$/;
 const LONGEST_COMMENT = 1_000;
 
-const PORT_FORWARD = 'kubectl -n sluice-system port-forward service/sluice 8080:8080';
+/** How somebody reaches a server that has no address of its own. */
+export const PORT_FORWARD = 'kubectl -n sluice-system port-forward service/sluice 8080:8080';
 
 /** What is wrong with the command line, all of it, or what it says. No problem quotes a token. */
 export const readOptions = (

@@ -28,7 +28,7 @@ export const streamRoutes = ({ streams, reading, gatehouse }: StreamRoutesDeps):
     const { incoming, outgoing } = context.env;
     if (incoming.method === 'HEAD') return context.body(null, 200, { 'content-type': 'text/event-stream; charset=utf-8' });
     const token = incoming.headers.authorization === undefined ? undefined : tokenOf(incoming);
-    const caller = { reader: context.get('user'), token };
+    const caller = { reader: context.get('user'), token, address: gatehouse.addressOf(incoming) };
     const [namespace, name] = [context.req.query('namespace'), context.req.query('name')];
     if (namespace === undefined && name === undefined) await streams.list(outgoing, caller);
     else await streams.one(outgoing, caller, placeOf(namespace, name));

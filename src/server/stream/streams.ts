@@ -19,12 +19,12 @@ export type Streams = {
 };
 
 /** `token`: absent where nobody has to say who they are. */
-export type Caller = { readonly reader: Reader; readonly token: string | undefined };
+export type Caller = { readonly reader: Reader; readonly token: string | undefined; readonly address: string };
 
 export type StreamLimits = {
   /** Default 200. */
   readonly mostViewers?: number;
-  /** Of these, those of one user; default 60. */
+  /** Of these, those of one user, or of one address where nobody has to say who they are; default 60. */
   readonly mostOfUser?: number;
   /** How often is looked whether something of the following is due; default 5 s. */
   readonly lookMs?: number;
@@ -47,8 +47,8 @@ export type StreamsDeps = {
 
 type Living = {
   readonly viewer: Pick<ListViewer, 'end' | 'endStuck' | 'keepAlive'>;
-  /** Of the user; absent where nobody has to say who they are. */
-  readonly name: string | undefined;
+  /** Of the user, or the address where nobody has to say who they are. */
+  readonly name: string;
   readonly token: string | undefined;
   /** Gives the viewer the rights that they have now; false: none. */
   readonly check: (reader: Reader) => Promise<boolean>;
@@ -101,16 +101,17 @@ export const createStreams = ({ newest, reading, access, bodyOf, logger, limits 
     }
   };
 
-  const refuseMore = (reader: Reader): void => {
+  const refuseMore = (caller: Caller): void => {
     if (isClosed) throw new Problem(503, 'this process ends; try again');
     if (living.size >= mostViewers) throw new Problem(503, `${mostViewers} look on already; try again`);
-    const own = reader === undefined ? [] : [...living].filter(({ name }) => name === reader.name);
-    if (own.length >= mostOfUser) throw new Problem(429, `${reader?.name} looks on ${mostOfUser} times already`);
+    const who = nameOf(caller);
+    const own = [...living].filter(({ name }) => name === who);
+    if (own.length >= mostOfUser) throw new Problem(429, `${who} looks on ${mostOfUser} times already`);
   };
 
   const begin = <V extends Living['viewer']>(
     open: (onClose: () => void) => V,
-    { reader, token }: Caller,
+    caller: Caller,
     checkOf: (viewer: V) => Living['check'],
   ): void => {
     const viewer = open(() => {
@@ -119,7 +120,7 @@ export const createStreams = ({ newest, reading, access, bodyOf, logger, limits 
       clearInterval(timer);
       timer = undefined;
     });
-    const who = { name: reader?.name, token, check: checkOf(viewer) };
+    const who = { name: nameOf(caller), token: caller.token, check: checkOf(viewer) };
     const one: Living = { viewer, ...who, checkedMs: performance.now(), isChecking: false };
     living.add(one);
     timer ??= setInterval(look, lookMs);
@@ -142,10 +143,10 @@ export const createStreams = ({ newest, reading, access, bodyOf, logger, limits 
   return {
     list: async (outgoing, caller) => {
       const { reader } = caller;
-      refuseMore(reader);
+      refuseMore(caller);
       namespaces = namespacesOf(newest.keys());
       const scope = await reading.scopeOf(reader, namespaces);
-      refuseMore(reader);
+      refuseMore(caller);
       if (isGone(outgoing)) return;
       begin<ListViewer>(
         onClose => list.open(outgoing, scope, onClose),
@@ -158,10 +159,10 @@ export const createStreams = ({ newest, reading, access, bodyOf, logger, limits 
     },
     one: async (outgoing, caller, rollout) => {
       const { reader } = caller;
-      refuseMore(reader);
+      refuseMore(caller);
       const { namespace, name } = await reading.found(reader, rollout);
       const may = await reading.rightsOf(reader, { namespace, name });
-      refuseMore(reader);
+      refuseMore(caller);
       if (isGone(outgoing)) return;
       begin<RolloutViewer>(
         onClose => rollouts.open(outgoing, keyOf({ namespace, name }), may, onClose),
@@ -179,6 +180,8 @@ export const createStreams = ({ newest, reading, access, bodyOf, logger, limits 
     },
   };
 };
+
+const nameOf = ({ reader, address }: Caller): string => reader?.name ?? address;
 
 /** Whoever has left while they were asked about will not be told to have left again. */
 const isGone = ({ req, destroyed }: ServerResponse): boolean => destroyed || req.socket.destroyed;
