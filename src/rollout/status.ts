@@ -1,6 +1,6 @@
 import type { MeshFinding } from './meshFinding.ts';
-import type { Reason } from './reason.ts';
 import type { Plan, Routes } from './plan/stored.ts';
+import type { Reason } from './reason.ts';
 
 export type * from './plan/stored.ts';
 
