@@ -38,6 +38,7 @@ describe.runIf(bed.has('envoy', 'prometheus', 'chromium'))('the dashboard in Chr
   let controller: ControllerProcess;
   const stories = new Map<string, Story>();
   const visits: Visit[] = [];
+  const takeAway: (() => Promise<void>)[] = [];
   let expiring: Visit;
 
   const open = async (address: string, token?: string, look = {}): Promise<Visit> => {
@@ -63,8 +64,8 @@ describe.runIf(bed.has('envoy', 'prometheus', 'chromium'))('the dashboard in Chr
     const kubeconfig = await installSluice(bed);
     const namespaces = [MOVES, ASKS, BACK];
     controller = await startController(bed, { kubeconfig, namespaces, leaderElection: false, port: 'controller' });
-    await allow(bed, 'act', { kind: 'User', name: 'alice' });
-    await allow(bed, 'read', { kind: 'User', name: 'bob' });
+    takeAway.push(await allow(bed, 'act', { kind: 'User', name: 'alice' }));
+    takeAway.push(await allow(bed, 'read', { kind: 'User', name: 'bob' }));
     await Promise.all(namespaces.map(openPlot));
     await bed.pods.behave({ namespace: BACK, app: 'forecast', version: 'v2' }, { errorRate: 0.3 });
     expiring = await open(addressOf(MOVES), await tokenForSeconds(bed, MOVES, SHORT_TOKEN_S));
@@ -75,6 +76,7 @@ describe.runIf(bed.has('envoy', 'prometheus', 'chromium'))('the dashboard in Chr
   });
 
   afterAll(async () => {
+    for (const right of takeAway) await right();
     await browser?.close();
     await Promise.all([...stories.values()].map(story => story.close()));
     await controller?.stop();

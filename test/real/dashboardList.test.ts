@@ -21,11 +21,12 @@ describe.runIf(bed.has('kube-apiserver', 'chromium'))('the list of a thousand ro
   let browser: Browser;
   let controller: ControllerProcess;
   const visits: Visit[] = [];
+  const takeAway: (() => Promise<void>)[] = [];
 
   beforeAll(async () => {
     browser = await launchBrowser();
     const kubeconfig = await installSluice(bed);
-    await allow(bed, 'read', { kind: 'User', name: 'bob' });
+    takeAway.push(await allow(bed, 'read', { kind: 'User', name: 'bob' }));
     for (const name of [...crowdNamespaces, LEASES])
       await bed.kubernetes.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } });
     await bed.kubernetes.apply(foreignLease(LEASES, Date.now()));
@@ -39,6 +40,7 @@ describe.runIf(bed.has('kube-apiserver', 'chromium'))('the list of a thousand ro
   });
 
   afterAll(async () => {
+    for (const right of takeAway) await right();
     await browser?.close();
     await controller?.stop();
     for (const name of [...crowdNamespaces, LEASES]) await bed.kubernetes.delete(`/api/v1/namespaces/${name}`);

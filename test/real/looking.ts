@@ -14,8 +14,11 @@ const RIGHTS = {
 
 type Subject = { readonly kind: 'User' | 'ServiceAccount'; readonly name: string; readonly namespace?: string };
 
-/** Lets somebody look at all rollouts, or steer them too and read their records. */
-export async function allow(bed: Bed, right: keyof typeof RIGHTS, subject: Subject): Promise<void> {
+/**
+ * Lets somebody look at all rollouts, or steer them too and read their records. Returns what takes the right away: other
+ * files want to see people refused.
+ */
+export async function allow(bed: Bed, right: keyof typeof RIGHTS, subject: Subject): Promise<() => Promise<void>> {
   const name = `dashboard-${right}-${subject.name}`;
   const apiVersion = `${RBAC}/v1`;
   const group = subject.kind === 'User' ? { apiGroup: RBAC } : {};
@@ -29,6 +32,7 @@ export async function allow(bed: Bed, right: keyof typeof RIGHTS, subject: Subje
       subjects: [{ ...group, ...subject }],
     },
   );
+  return async () => void (await bed.kubernetes.delete(`/apis/${apiVersion}/clusterrolebindings/${name}`));
 }
 
 /** The API server lets a token count for so long after its end, as clocks differ. */
