@@ -218,6 +218,8 @@ describe.runIf(bed.has('envoy', 'prometheus', 'chromium'))('the dashboard in Chr
     expect(await page.locator('#message').textContent()).toBe(message);
     await controller.start();
     await expect.poll(() => page.locator('.connection').getAttribute('data-state')).toBe('live');
+    // pages are served before caches are filled; what is asked for until then is answered 503
+    await expect.poll(() => controller.leads()).toBe(true);
     await page.getByRole('button', { name: 'Promote', exact: true }).click();
     await page.locator('dialog .send').click();
     await storyOf(MOVES).until('v2 as stable', ({ phase, stableVersion }) => phase === 'Healthy' && stableVersion === 'v2');
