@@ -4,7 +4,7 @@ import type { Cache } from './cache.ts';
 import type { JsonPatchOperation, KubeClient } from './client.ts';
 import { type KubeObject, ROLLOUTS } from './resources.ts';
 
-export const REQUEST = 'sluice.dev/request';
+const REQUEST = 'sluice.dev/request';
 const SOURCE = 'sluice.dev/source';
 const COMMIT = 'sluice.dev/commit';
 const PATH = 'sluice.dev/path';
@@ -12,7 +12,7 @@ const AUTHORS = 'sluice.dev/authors';
 const FINALIZER = 'sluice.dev/rollout';
 
 /** Where the request of a person stands; `/` is `~1` in a JSON pointer. */
-export const REQUEST_POINTER = `/metadata/annotations/${REQUEST.replaceAll('~', '~0').replaceAll('/', '~1')}`;
+const REQUEST_POINTER = `/metadata/annotations/${REQUEST.replaceAll('~', '~0').replaceAll('/', '~1')}`;
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
@@ -87,6 +87,19 @@ function onlyIf(resourceVersion: string): JsonPatchOperation {
 
 function isKind(error: unknown, ...kinds: readonly SystemError['kind'][]): boolean {
   return error instanceof SystemError && kinds.includes(error.kind);
+}
+
+/** Writes the annotation `sluice.dev/request` (R22); refused with 409 when the object has changed since it was read. */
+export function requestPatch(
+  { annotations, resourceVersion }: Pick<KubeObject['metadata'], 'annotations' | 'resourceVersion'>,
+  request: string,
+): readonly JsonPatchOperation[] {
+  return [
+    onlyIf(resourceVersion ?? ''),
+    annotations === undefined
+      ? { op: 'add', path: '/metadata/annotations', value: { [REQUEST]: request } }
+      : { op: 'add', path: REQUEST_POINTER, value: request },
+  ];
 }
 
 function removalOf(request: string): readonly JsonPatchOperation[] {

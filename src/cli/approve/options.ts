@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { delimiter } from 'node:path';
+import { placeOf } from '../cluster/cluster.ts';
 import type { CliIo } from '../io.ts';
 
 /** As they were written. */
@@ -59,7 +59,7 @@ export const readOptions = (
   const server = readServer(written, env, problems);
   const token = readToken(written, problems);
   if (problems.length > 0 || server === undefined) return { problems };
-  const { namespace, step, revision, comment, context, certificateAuthority } = written;
+  const { namespace, step, revision, comment, certificateAuthority } = written;
   return {
     name,
     server,
@@ -69,15 +69,8 @@ export const readOptions = (
     ...(step === undefined ? {} : { step: Number(step) }),
     ...(revision === undefined ? {} : { revision }),
     ...(comment === undefined ? {} : { comment }),
-    kubeconfig: { ...kubeconfigOf(written, env), ...(context === undefined ? {} : { context }) },
+    kubeconfig: placeOf(written, env),
   };
-};
-
-/** One file that is named in the environment is read like one that is named here; a list of files is the library's business. */
-const kubeconfigOf = ({ kubeconfig }: WrittenOptions, env: CliIo['env']): { readonly kubeconfigPath?: string } => {
-  const known = env['KUBECONFIG'];
-  if (kubeconfig !== undefined) return { kubeconfigPath: kubeconfig };
-  return known === undefined || known === '' || known.includes(delimiter) ? {} : { kubeconfigPath: known };
 };
 
 /** Whoever reads a token on its way can do what its owner can. */

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeError } from '../../adapters/kubernetes/errors.ts';
-import { type KubeObject, type Resource, ROLLOUTS } from '../../adapters/kubernetes/resources.ts';
-import type { JsonPatchOperation } from '../../adapters/kubernetes/rest.ts';
-import { REQUEST, REQUEST_POINTER } from '../../adapters/kubernetes/rollouts.ts';
+import { type Resource, ROLLOUTS } from '../../adapters/kubernetes/resources.ts';
+import { requestPatch } from '../../adapters/kubernetes/rollouts.ts';
 import type { StoredRollout } from '../../controller/ports.ts';
 import { isAnswered, isoSeconds, oneLine, type PersonRequest, parseRequest, refusalOf } from '../../rollout/index.ts';
 import type { Cluster } from '../cluster/cluster.ts';
@@ -48,7 +47,9 @@ export const writeRequest = async (
     if (tries === 1) show(rollout);
     const raw = JSON.stringify(withoutRaw(request));
     try {
-      await cluster.client.jsonPatch(ROLLOUTS, rollout, patchOf(found.object, raw), { fieldManager: FIELD_MANAGER });
+      await cluster.client.jsonPatch(ROLLOUTS, rollout, requestPatch(found.object.metadata, raw), {
+        fieldManager: FIELD_MANAGER,
+      });
       return { kind: 'written', id, raw, rollout };
     } catch (error) {
       if (!(error instanceof KubeError) || tries === MOST_TRIES) throw error;
@@ -105,14 +106,6 @@ const unoccupied = async (cluster: Cluster, first: FoundRollout, limitMs: number
   }
   return found;
 };
-
-/** Refused with 409 when the object has changed since it was read, so that nothing is overwritten unseen. */
-const patchOf = ({ metadata: { annotations, resourceVersion } }: KubeObject, raw: string): readonly JsonPatchOperation[] => [
-  { op: 'replace', path: '/metadata/resourceVersion', value: resourceVersion },
-  annotations === undefined
-    ? { op: 'add', path: '/metadata/annotations', value: { [REQUEST]: raw } }
-    : { op: 'add', path: REQUEST_POINTER, value: raw },
-];
 
 const SELF: Resource = { group: 'authentication.k8s.io', version: 'v1', plural: 'selfsubjectreviews', namespaced: false };
 
